@@ -1,0 +1,32 @@
+# The three kinds of target: a room's library, a room's tests, a program.
+
+# moco_library(ROOM LINKS ... PRIVATE_LINKS ...): every source below ROOM/ in one static library moco_ROOM.
+function(moco_library room)
+    cmake_parse_arguments(ARG "" "" "LINKS;PRIVATE_LINKS" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${room}/*.cpp)
+    add_library(moco_${room} STATIC ${sources})
+    target_include_directories(moco_${room} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_include_directories(moco_${room} SYSTEM PRIVATE ${MOCO_STB_INCLUDE_DIR})
+    target_link_libraries(moco_${room} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+endfunction()
+
+# moco_test(ROOM LINKS ...): tests/ROOM/*_test.cpp becomes ROOM_test (label fast), tests/ROOM/*_slow_test.cpp becomes
+# ROOM_slow_test (label slow).
+function(moco_test room)
+    cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+    file(GLOB_RECURSE fast CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*_test.cpp)
+    set(slow ${fast})
+    list(FILTER fast EXCLUDE REGEX "_slow_test\\.cpp$")
+    list(FILTER slow INCLUDE REGEX "_slow_test\\.cpp$")
+    foreach(speed fast slow)
+        if(${speed})
+            set(name ${room}_test)
+            if(speed STREQUAL slow)
+                set(name ${room}_slow_test)
+            endif()
+            add_executable(${name} ${${speed}})
+            target_link_libraries(${name} PRIVATE moco_test_support ${ARG_LINKS} GTest::gtest GTest::gmock)
+            gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${speed};${room}" TIMEOUT 900)
+        endif()
+    endforeach()
+endfunction()

@@ -1,0 +1,55 @@
+// Reverse-mode differentiation: one topological sort and one loop.
+//
+// An op computes its result y, then calls record(y, {inputs}, backward). `backward` gets dy and returns one gradient an
+// input, in order (undefined where none is needed). Backward kernels write; only the engine adds. What the lambda
+// captures is what is saved; wrap it in Saved, which detaches (a captured output would make a cycle and leak every
+// activation) and notices when the memory was overwritten in between.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace moco {
+
+using Gradients = std::vector<Tensor>;
+using BackwardFunction = std::function<Gradients(const Tensor& dy)>;
+
+/// Puts y into the graph if gradients are on and an input requires one; returns y. `backward` runs at most once and is
+/// destroyed, with all it saved, right after. `inputs` may hold undefined tensors.
+Tensor record(Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward);
+
+/// A tensor kept for backward: detached, with the version it had. Using it after the memory changed throws Error.
+class Saved {
+  public:
+    Saved() = default;
+    /*implicit*/ Saved(const Tensor& tensor)
+        : tensor_(tensor.defined() ? tensor.detached() : Tensor()), version_(tensor.defined() ? tensor.version() : 0) {}
+    const Tensor& get() const;
+    const Tensor* operator->() const { return &get(); }
+    bool defined() const { return tensor_.defined(); }
+
+  private:
+    Tensor tensor_;
+    uint64_t version_ = 0;
+};
+
+/// Within the scope of one of these, on this thread, ops record nothing.
+class NoGrad {
+  public:
+    NoGrad();
+    ~NoGrad();
+    NoGrad(const NoGrad&) = delete;
+    NoGrad& operator=(const NoGrad&) = delete;
+
+  private:
+    bool before_;
+};
+
+/// Whether ops record on this thread.
+bool gradients_enabled();
+
+}  // namespace moco

@@ -1,0 +1,145 @@
+// The whole contract with a device, on one page. ops/ calls it, cpu/ and cuda/ implement it.
+//
+// Pointers are device memory of this backend unless a comment says host; they never alias unless a comment says they
+// may. Kernels trust their arguments: shapes were checked by the op. All values are f32 unless stated. Backward
+// functions write their results (they do not add); a null result pointer means "not needed". Calls are ordered as
+// issued; a GPU may return before the work is done, and only copy_to_host and synchronize wait. One thread at a time
+// uses a backend, except for allocate, release and augment, which any thread may call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/augment.h"
+#include "core/dims.h"
+
+namespace moco {
+
+class Backend {
+  public:
+    virtual ~Backend() = default;
+
+    // ---- the device ----
+    virtual std::string_view name() const = 0;        // "cpu", "cuda"
+    virtual std::string description() const = 0;      // for people: model, instruction set, memory
+    virtual std::string instruction_set() const = 0;  // bits are promised within one: "AVX2", "AVX3", ..., "sm_90"
+
+    // ---- memory ----
+    /// At least `bytes` bytes, aligned to 64. Throws Error when there is no more.
+    virtual void* allocate(size_t bytes) = 0;
+    virtual void release(void* memory, size_t bytes) = 0;
+    virtual void copy_from_host(void* target, const void* source_host, size_t bytes) = 0;
+    virtual void copy_to_host(void* target_host, const void* source, size_t bytes) = 0;
+    virtual void copy(void* target, const void* source, size_t bytes) = 0;
+    virtual void fill_zero(void* target, size_t bytes) = 0;
+    virtual void synchronize() = 0;
+
+    // ---- convolution ----
+    virtual void set_conv_algorithm(ConvAlgorithm algorithm) = 0;
+    virtual void conv2d_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) = 0;
+    virtual void conv2d_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) = 0;
+    virtual void conv2d_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) = 0;
+
+    // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
+    /// mean, inv_std: S x C, written for backward. running_mean, running_var: C, updated from the mean of the splits'
+    /// updates (unbiased variance). residual: like x, or null.
+    virtual void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
+                                    const float* gamma, const float* beta, const float* residual, float* running_mean,
+                                    float* running_var, float* mean, float* inv_std, float* y) = 0;
+    /// Evaluation: normalises with the running statistics. S is ignored.
+    virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
+                                      const float* gamma, const float* beta, const float* residual,
+                                      const float* running_mean, const float* running_var, float* y) = 0;
+    /// y is the forward's result (read for the activation's mask; may be null with Activation::none). dresidual: null
+    /// when there was no residual or it needs no gradient. dx may be the same memory as dy.
+    virtual void batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
+                                     const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
+                                     float* dbeta, float* dresidual) = 0;
+
+    // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
+    // ----
+    /// z: the convolution's result, N,OH,OW,OC, kept for backward. b.N, b.HW, b.C describe z.
+    virtual void conv_bn_forward(const Conv2dDims& d, const BatchNormDims& b, const BatchNormOptions& options,
+                                 const float* x, const float* weight, const float* gamma, const float* beta,
+                                 const float* residual, float* running_mean, float* running_var, float* z, float* mean,
+                                 float* inv_std, float* y);
+    /// dz: memory like z for the gradient in between. dx, dweight, dresidual may be null.
+    virtual void conv_bn_backward(const Conv2dDims& d, const BatchNormDims& b, const float* x, const float* weight,
+                                  const float* z, const float* y, const float* gamma, const float* mean,
+                                  const float* inv_std, const float* dy, float* dz, float* dx, float* dweight,
+                                  float* dgamma, float* dbeta, float* dresidual);
+
+    // ---- elementwise and pooling ----
+    virtual void relu_forward(const float* x, float* y, int64_t count) = 0;
+    virtual void relu_backward(const float* y, const float* dy, float* dx, int64_t count) = 0;
+    virtual void add_forward(const float* a, const float* b, float* y, int64_t count) = 0;
+    virtual void accumulate(const float* x, float* sum, int64_t count) = 0;         // sum += x
+    virtual void scale(const float* x, float factor, float* y, int64_t count) = 0;  // y = factor * x; may alias
+    /// argmax: for each y the index of its maximum within the window (row * kernel + column), the first one on ties.
+    virtual void max_pool_forward(const PoolDims& d, const float* x, float* y, uint8_t* argmax) = 0;
+    virtual void max_pool_backward(const PoolDims& d, const float* dy, const uint8_t* argmax, float* dx) = 0;
+    virtual void global_avg_pool_forward(const float* x, float* y, int64_t N, int64_t HW, int64_t C) = 0;
+    virtual void global_avg_pool_backward(const float* dy, float* dx, int64_t N, int64_t HW, int64_t C) = 0;
+
+    // ---- matrices ----
+    /// out (M x N) = a * b. Row-major; see MatmulDims for transposes.
+    virtual void matmul(const MatmulDims& d, const float* a, const float* b, float* out) = 0;
+    virtual void add_bias(const float* x, const float* bias, float* y, int64_t rows, int64_t columns) = 0;  // may alias
+    /// sum (columns) = sum over rows of x.
+    virtual void sum_rows(const float* x, float* sum, int64_t rows, int64_t columns) = 0;
+    /// y = x / max(norm(x), 1e-12) row by row; norm (rows) is written for backward.
+    virtual void l2_normalize_forward(const float* x, float* y, float* norm, int64_t rows, int64_t columns) = 0;
+    virtual void l2_normalize_backward(const float* y, const float* norm, const float* dy, float* dx, int64_t rows,
+                                       int64_t columns) = 0;
+    /// dot (rows) = sum over columns of a * b, row by row.
+    virtual void row_dot_forward(const float* a, const float* b, float* dot, int64_t rows, int64_t columns) = 0;
+    /// da = ddot * b, db = ddot * a, row by row; either may be null.
+    virtual void row_dot_backward(const float* a, const float* b, const float* ddot, float* da, float* db, int64_t rows,
+                                  int64_t columns) = 0;
+    /// y (rows x (ca + cb)): a's columns, then b's. The backward splits; either result may be null.
+    virtual void concat_columns_forward(const float* a, const float* b, float* y, int64_t rows, int64_t ca,
+                                        int64_t cb) = 0;
+    virtual void concat_columns_backward(const float* dy, float* da, float* db, int64_t rows, int64_t ca,
+                                         int64_t cb) = 0;
+
+    // ---- losses ----
+    /// Mean over the rows of -log softmax(logits)[target]. logits rows x columns; targets: rows x i64; loss: 1;
+    /// log_sum (rows): log of the sum of exponentials, for backward. correct: 1, how many rows have their maximum at
+    /// the target (ties count as wrong).
+    virtual void cross_entropy_forward(const float* logits, const int64_t* targets, float* loss, float* log_sum,
+                                       float* correct, int64_t rows, int64_t columns) = 0;
+    virtual void cross_entropy_backward(const float* logits, const int64_t* targets, const float* log_sum,
+                                        const float* dloss, float* dlogits, int64_t rows, int64_t columns) = 0;
+    /// Fused InfoNCE (paper, Eqn. 1): streams over the queue, never holding N x (1 + K) logits. loss: 1. positive (N):
+    /// q.k / T; log_sum (N): log-sum-exp over the positive and all negatives; correct: 1, rows whose positive is the
+    /// strict maximum.
+    virtual void info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue, float* loss,
+                                  float* positive, float* log_sum, float* correct) = 0;
+    /// dq: N x C; dk: N x C or null. dloss: 1, in device memory. Logits are recomputed tile by tile.
+    virtual void info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
+                                   const float* positive, const float* log_sum, const float* dloss, float* dq,
+                                   float* dk) = 0;
+
+    // ---- updates: each one call over one arena; `state` is device memory ----
+    virtual void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+                            int64_t count) = 0;
+    /// w_k = m * w_k + (1 - m) * w_q.
+    virtual void momentum_update(const StepState* state, float* w_k, const float* w_q, int64_t count) = 0;
+    /// Writes keys (N x C) into rows queue_ptr, queue_ptr + 1, ... (mod K) of the queue (K x C). N <= K.
+    virtual void enqueue(const StepState* state, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) = 0;
+
+    // ---- rows, search, pixels ----
+    /// y[i] = x[index[i]] for rows of `columns` floats. index: rows x i64.
+    virtual void gather_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) = 0;
+    /// For each of `rows` rows of scores (rows x columns) the k largest, in descending order, ties by smaller index.
+    virtual void top_k(const float* scores, float* values, int64_t* indices, int64_t rows, int64_t columns,
+                       int64_t k) = 0;
+    /// Augmented views (core/augment.h). images: host memory, one each of params; y: N x size x size x C.
+    virtual void augment(std::span<const ImageView> images, std::span<const AugmentParams> params, int64_t size,
+                         float* y) = 0;
+};
+
+}  // namespace moco

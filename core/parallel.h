@@ -1,0 +1,34 @@
+// Threads: one parallel_for over a small pool.
+//
+// Work is cut by its size, never by the number of threads, so that results have the same bits on 1 thread and on 64.
+// A reduction writes one partial per chunk (at most kMaxPartials of them) and adds them up in index order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace moco {
+
+/// The most partial results a deterministic reduction keeps.
+inline constexpr int kMaxPartials = 16;
+
+/// Sets the number of threads that take part in parallel_for, the caller included. 0 means one per core. Default: one
+/// per core. Not to be called while a parallel_for runs.
+void set_threads(int threads);
+int threads();
+
+/// Calls body(begin, end) for consecutive pieces [begin, end) of [0, count), each of `grain` items (the last may be
+/// shorter), on the pool; returns when all are done. Pieces run in any order and at the same time. An exception of a
+/// piece is rethrown here after the others have ended. May be called from several threads at once; called from within a
+/// body it runs the pieces in line.
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
+
+/// A grain that cuts `count` items into at most kMaxPartials pieces, a function of `count` alone.
+inline int64_t partial_grain(int64_t count) {
+    return count <= kMaxPartials ? 1 : (count + kMaxPartials - 1) / kMaxPartials;
+}
+
+/// Flushes denormals to zero on the calling thread (FTZ and DAZ), as every pool thread does. Call once in main().
+void flush_denormals();
+
+}  // namespace moco
