@@ -1,0 +1,97 @@
+// The class behind make_cpu_backend. Each kernel file of this folder defines the members it is named after: conv2d.cpp
+// the convolutions, batch_norm.cpp the normalisations, ... What they promise stands in core/backend.h.
+#pragma once
+
+#include "core/backend.h"
+
+namespace moco::cpu {
+
+class CpuBackend final : public Backend {
+  public:
+    CpuBackend();
+    ~CpuBackend() override;
+    std::string_view name() const override;
+    std::string description() const override;
+    std::string instruction_set() const override;
+
+    // ---- memory ----
+    void* allocate(size_t bytes) override;
+    void release(void* memory, size_t bytes) override;
+    void copy_from_host(void* target, const void* source_host, size_t bytes) override;
+    void copy_to_host(void* target_host, const void* source, size_t bytes) override;
+    void copy(void* target, const void* source, size_t bytes) override;
+    void fill_zero(void* target, size_t bytes) override;
+    void synchronize() override;
+
+    // ---- convolution ----
+    void set_conv_algorithm(ConvAlgorithm algorithm) override;
+    void conv2d_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) override;
+    void conv2d_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) override;
+    void conv2d_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) override;
+
+    // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
+    void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x, const float* gamma,
+                            const float* beta, const float* residual, float* running_mean, float* running_var,
+                            float* mean, float* inv_std, float* y) override;
+    void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
+                              const float* gamma, const float* beta, const float* residual, const float* running_mean,
+                              const float* running_var, float* y) override;
+    void batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
+                             const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
+                             float* dbeta, float* dresidual) override;
+
+    // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
+
+    // ---- elementwise and pooling ----
+    void relu_forward(const float* x, float* y, int64_t count) override;
+    void relu_backward(const float* y, const float* dy, float* dx, int64_t count) override;
+    void add_forward(const float* a, const float* b, float* y, int64_t count) override;
+    void accumulate(const float* x, float* sum, int64_t count) override;
+    void scale(const float* x, float factor, float* y, int64_t count) override;
+    void max_pool_forward(const PoolDims& d, const float* x, float* y, uint8_t* argmax) override;
+    void max_pool_backward(const PoolDims& d, const float* dy, const uint8_t* argmax, float* dx) override;
+    void global_avg_pool_forward(const float* x, float* y, int64_t N, int64_t HW, int64_t C) override;
+    void global_avg_pool_backward(const float* dy, float* dx, int64_t N, int64_t HW, int64_t C) override;
+
+    // ---- matrices ----
+    void matmul(const MatmulDims& d, const float* a, const float* b, float* out) override;
+    void add_bias(const float* x, const float* bias, float* y, int64_t rows, int64_t columns) override;
+    void sum_rows(const float* x, float* sum, int64_t rows, int64_t columns) override;
+    void l2_normalize_forward(const float* x, float* y, float* norm, int64_t rows, int64_t columns) override;
+    void l2_normalize_backward(const float* y, const float* norm, const float* dy, float* dx, int64_t rows,
+                               int64_t columns) override;
+    void row_dot_forward(const float* a, const float* b, float* dot, int64_t rows, int64_t columns) override;
+    void row_dot_backward(const float* a, const float* b, const float* ddot, float* da, float* db, int64_t rows,
+                          int64_t columns) override;
+    void concat_columns_forward(const float* a, const float* b, float* y, int64_t rows, int64_t ca,
+                                int64_t cb) override;
+    void concat_columns_backward(const float* dy, float* da, float* db, int64_t rows, int64_t ca, int64_t cb) override;
+
+    // ---- losses ----
+    void cross_entropy_forward(const float* logits, const int64_t* targets, float* loss, float* log_sum, float* correct,
+                               int64_t rows, int64_t columns) override;
+    void cross_entropy_backward(const float* logits, const int64_t* targets, const float* log_sum, const float* dloss,
+                                float* dlogits, int64_t rows, int64_t columns) override;
+    void info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue, float* loss,
+                          float* positive, float* log_sum, float* correct) override;
+    void info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
+                           const float* positive, const float* log_sum, const float* dloss, float* dq,
+                           float* dk) override;
+
+    // ---- updates: each one call over one arena; `state` is device memory ----
+    void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+                    int64_t count) override;
+    void momentum_update(const StepState* state, float* w_k, const float* w_q, int64_t count) override;
+    void enqueue(const StepState* state, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) override;
+
+    // ---- rows, search, pixels ----
+    void gather_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) override;
+    void top_k(const float* scores, float* values, int64_t* indices, int64_t rows, int64_t columns, int64_t k) override;
+    void augment(std::span<const ImageView> images, std::span<const AugmentParams> params, int64_t size,
+                 float* y) override;
+
+  private:
+    ConvAlgorithm conv_algorithm_ = ConvAlgorithm::auto_select;
+};
+
+}  // namespace moco::cpu
