@@ -1,0 +1,149 @@
+#include "core/autograd.h"
+
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "core/backend.h"
+#include "core/tensor_state.h"
+
+namespace moco {
+namespace {
+
+thread_local bool recording = true;
+
+}  // namespace
+
+/// One recorded op. Its edges hold the producing ops, or the leaves, of its inputs, never the inputs themselves: an
+/// activation lives only as long as something saved it.
+class Node {
+  public:
+    struct Edge {
+        std::shared_ptr<Node> node;  // the op that made this input, or
+        Tensor leaf;                 // the leaf that wants its gradient, or neither
+        Shape shape;
+    };
+
+    std::vector<Edge> edges;
+    BackwardFunction backward;
+};
+
+namespace {
+
+/// A gradient on its way: shared with whoever made it until the engine has summed into memory of its own.
+struct Pending {
+    Tensor sum;
+    bool own = false;
+};
+
+void add_gradient(Pending& pending, const Tensor& gradient) {
+    if (!pending.sum.defined()) {
+        pending.sum = gradient;
+    } else if (pending.own) {
+        gradient.backend().accumulate(gradient.data(), pending.sum.mutable_data(), gradient.count());
+    } else {
+        Tensor sum = Tensor::empty_like(gradient);
+        gradient.backend().add_forward(pending.sum.data(), gradient.data(), sum.mutable_data(), gradient.count());
+        pending = {sum, true};
+    }
+}
+
+void add_to_leaf(Tensor leaf, const Tensor& gradient) {
+    Tensor sum = leaf.grad();
+    if (!sum.defined()) {
+        sum = Tensor::empty_like(gradient);
+        sum.copy_from(gradient);
+        leaf.set_grad(sum);
+    } else {
+        gradient.backend().accumulate(gradient.data(), sum.mutable_data(), gradient.count());
+    }
+}
+
+/// All nodes that the root depends on, each after every node that uses its result.
+std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root) {
+    std::vector<std::shared_ptr<Node>> order;
+    std::unordered_set<Node*> seen = {root.get()};
+    std::vector<std::pair<std::shared_ptr<Node>, size_t>> path = {{root, 0}};
+    while (!path.empty()) {
+        auto& [node, next] = path.back();
+        if (next == node->edges.size()) {
+            order.push_back(std::move(node));
+            path.pop_back();
+            continue;
+        }
+        std::shared_ptr<Node> producer = node->edges[next++].node;
+        if (producer && seen.insert(producer.get()).second) path.emplace_back(std::move(producer), 0);
+    }
+    return {order.rbegin(), order.rend()};
+}
+
+Node::Edge edge_to(const Tensor& input) {
+    if (!input.requires_grad()) return {};
+    TensorState& state = TensorAccess::state(input);
+    return {state.node, state.node ? Tensor() : input, state.shape};
+}
+
+}  // namespace
+
+Tensor record(Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward) {
+    bool needed = false;
+    for (const Tensor& input : inputs) needed = needed || input.requires_grad();
+    if (!needed || !recording) return y;
+    auto node = std::make_shared<Node>();
+    for (const Tensor& input : inputs) node->edges.push_back(edge_to(input));
+    node->backward = std::move(backward);
+    TensorAccess::state(y).node = std::move(node);
+    return y;
+}
+
+void Tensor::backward() {
+    check(count() == 1, "backward: the tensor has shape {}; start from a scalar loss", shape());
+    check(state_->node != nullptr, "backward: nothing was recorded for this tensor (or backward already ran)");
+    std::shared_ptr<Node> root = std::move(state_->node);
+    std::unordered_map<Node*, Pending> pending;
+    pending[root.get()].sum = Tensor::full(shape(), 1.0f, backend());
+
+    std::vector<std::shared_ptr<Node>> order = users_first(root);
+    root.reset();
+    for (std::shared_ptr<Node>& node : order) {
+        const Tensor dy = std::move(pending[node.get()].sum);
+        pending.erase(node.get());
+        check(node->backward != nullptr, "backward: a part of this graph was already used by another backward");
+        const BackwardFunction run = std::exchange(node->backward, nullptr);
+        if (dy.defined()) {
+            const Gradients gradients = run(dy);
+            check(gradients.size() == node->edges.size(), "backward: an op returned {} gradients for {} inputs",
+                  gradients.size(), node->edges.size());
+            for (size_t i = 0; i < gradients.size(); ++i) {
+                const Node::Edge& edge = node->edges[i];
+                if (!gradients[i].defined() || (!edge.node && !edge.leaf.defined())) continue;
+                check(gradients[i].shape() == edge.shape, "backward: a gradient has shape {}, its input {}",
+                      gradients[i].shape(), edge.shape);
+                if (edge.node) {
+                    add_gradient(pending[edge.node.get()], gradients[i]);
+                } else {
+                    add_to_leaf(edge.leaf, gradients[i]);
+                }
+            }
+        }
+        node.reset();
+    }
+}
+
+const Tensor& Saved::get() const {
+    check(!tensor_.defined() || tensor_.version() == version_,
+          "backward: a tensor {} saved for backward was changed in between (version {}, saved at {})",
+          to_string(tensor_), tensor_.version(), version_);
+    return tensor_;
+}
+
+NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() {
+    recording = before_;
+}
+
+bool gradients_enabled() {
+    return recording;
+}
+
+}  // namespace moco

@@ -1,0 +1,186 @@
+#include "core/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace moco {
+namespace {
+
+thread_local bool inside_parallel_for = false;
+
+/// How often an idle thread looks for work before it sleeps: some 20 microseconds, less than a wake-up costs.
+constexpr int kSpins = 2000;
+
+void pause() {
+#if defined(__x86_64__)
+    _mm_pause();
+#else
+    std::this_thread::yield();
+#endif
+}
+
+/// One parallel_for: pieces are handed out by an atomic counter. Lives on its caller's stack.
+struct Job {
+    Job(int64_t count_, int64_t grain_, const std::function<void(int64_t, int64_t)>& body_)
+        : count(count_), grain(grain_), pieces((count_ + grain_ - 1) / grain_), body(body_) {}
+
+    const int64_t count, grain, pieces;
+    const std::function<void(int64_t, int64_t)>& body;
+    std::atomic<int64_t> next{0};
+    std::atomic<int> helpers{0};  // pool threads at work on it
+    std::mutex mutex;
+    std::exception_ptr error;
+
+    bool has_work() const { return next.load(std::memory_order_relaxed) < pieces; }
+
+    void run() {
+        inside_parallel_for = true;
+        for (int64_t piece; (piece = next.fetch_add(1)) < pieces;) {
+            try {
+                body(piece * grain, std::min(count, (piece + 1) * grain));
+            } catch (...) {
+                const std::lock_guard lock(mutex);
+                if (!error) error = std::current_exception();
+            }
+        }
+        inside_parallel_for = false;
+    }
+};
+
+class Pool {
+  public:
+    static Pool& instance() {
+        static Pool pool;
+        return pool;
+    }
+
+    ~Pool() { stop(); }
+
+    int size() const { return size_; }
+
+    void resize(int threads) {
+        stop();
+        size_ = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+        stopping_ = false;
+        for (int i = 1; i < size_; ++i) workers_.emplace_back([this] { work(); });
+    }
+
+    void run(Job& job) {
+        {
+            const std::lock_guard lock(mutex_);
+            jobs_.push_back(&job);
+            posted_.fetch_add(1, std::memory_order_release);
+        }
+        if (sleeping_.load() > 0) wake_.notify_all();
+        job.run();
+        {
+            const std::lock_guard lock(mutex_);
+            jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+        }
+        // No helper can join any more; the last pieces end soon.
+        for (int spins = 0; job.helpers.load(std::memory_order_acquire) > 0; ++spins) {
+            if (spins < kSpins) {
+                pause();
+            } else {
+                std::this_thread::yield();
+            }
+        }
+        if (job.error) std::rethrow_exception(job.error);
+    }
+
+  private:
+    Pool() { resize(0); }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        posted_.fetch_add(1);
+        wake_.notify_all();
+        for (std::thread& worker : workers_) worker.join();
+        workers_.clear();
+    }
+
+    /// A job with pieces left, joined by the calling thread, or null. Needs mutex_.
+    Job* join_job() {
+        for (Job* job : jobs_) {
+            if (job->has_work()) {
+                job->helpers.fetch_add(1);
+                return job;
+            }
+        }
+        return nullptr;
+    }
+
+    void work() {
+        flush_denormals();
+        uint64_t seen = 0;
+        while (true) {
+            for (int spins = 0; spins < kSpins && posted_.load(std::memory_order_acquire) == seen; ++spins) pause();
+            Job* job = nullptr;
+            {
+                std::unique_lock lock(mutex_);
+                sleeping_.fetch_add(1);
+                wake_.wait(lock, [&] { return stopping_ || (job = join_job()) || posted_.load() != seen; });
+                sleeping_.fetch_sub(1);
+                if (stopping_) return;
+                if (!job) seen = posted_.load();  // someone else did that work
+            }
+            if (!job) continue;
+            job->run();
+            job->helpers.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Job*> jobs_;
+    std::vector<std::thread> workers_;
+    std::atomic<uint64_t> posted_{0};
+    std::atomic<int> sleeping_{0};
+    bool stopping_ = false;
+    int size_ = 1;
+};
+
+}  // namespace
+
+void set_threads(int threads) {
+    Pool::instance().resize(threads);
+}
+
+int threads() {
+    return Pool::instance().size();
+}
+
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+    if (count <= 0) return;
+    grain = std::max<int64_t>(grain, 1);
+    if (inside_parallel_for || count <= grain || Pool::instance().size() == 1) {
+        for (int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(count, begin + grain));
+        return;
+    }
+    Job job(count, grain, body);
+    Pool::instance().run(job);
+}
+
+void flush_denormals() {
+#if defined(__x86_64__)
+    _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ | DAZ
+#elif defined(__aarch64__)
+    uint64_t control;
+    asm volatile("mrs %0, fpcr" : "=r"(control));
+    asm volatile("msr fpcr, %0" : : "r"(control | (uint64_t{1} << 24)));
+#endif
+}
+
+}  // namespace moco
