@@ -1,0 +1,40 @@
+// Files that are there whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace moco {
+
+/// Writes `target` beside itself as `target`.tmp and puts it in place with one rename. Until commit() returns, the file
+/// that was there before stays as it was; killed at any moment, it leaves at most the .tmp, which the next writer
+/// overwrites. Every failure (full disk, no permission, no such folder) throws Error with one sentence that names the
+/// target and leaves no .tmp. One thread at a time; one writer a target.
+class AtomicFile {
+  public:
+    explicit AtomicFile(std::filesystem::path target);
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+    /// Without commit(), removes the .tmp.
+    ~AtomicFile();
+
+    void write(const void* bytes, size_t count);
+    void write(std::string_view text) { write(text.data(), text.size()); }
+    /// Flushes to the disk, renames, and flushes the folder. Nothing may be written afterwards.
+    void commit();
+
+  private:
+    void flush();
+    [[noreturn]] void fail_with(std::string_view doing, int error_number);
+
+    std::filesystem::path target_, temporary_;
+    int file_ = -1;
+    std::string buffer_;
+};
+
+/// The whole file in one call.
+void write_file_atomically(const std::filesystem::path& target, std::string_view contents);
+
+}  // namespace moco

@@ -1,0 +1,46 @@
+// NumPy's .npy files: feature matrices and label vectors for tools that read arrays.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "nn/atomic_file.h"
+
+namespace moco {
+
+/// A float32 matrix (rows x columns, C order) written piece by piece: features need not fit in memory. The file is in
+/// place after commit() (nn/atomic_file.h), which throws Error unless exactly `rows` rows were appended.
+class NpyMatrixWriter {
+  public:
+    NpyMatrixWriter(const std::filesystem::path& path, int64_t rows, int64_t columns);
+    /// Whole rows: a multiple of `columns` values.
+    void append(std::span<const float> values);
+    void commit();
+
+  private:
+    AtomicFile file_;
+    std::filesystem::path path_;
+    int64_t values_left_;
+    int64_t columns_;
+};
+
+/// A float32 matrix of values.size() / columns rows.
+void write_npy(const std::filesystem::path& path, std::span<const float> values, int64_t columns);
+/// An int64 vector.
+void write_npy(const std::filesystem::path& path, std::span<const int64_t> values);
+
+/// An array read from a .npy file (versions 1 to 3, little endian, C order).
+template <typename T>
+struct NpyArray {
+    std::vector<int64_t> shape;
+    std::vector<T> values;
+};
+
+/// Reads a file of T = float ('<f4'), double ('<f8'), int64_t ('<i8') or uint8_t ('|u1'). Throws Error, naming the
+/// file, when it is not .npy, of another type, in Fortran order, or truncated.
+template <typename T>
+NpyArray<T> read_npy(const std::filesystem::path& path);
+
+}  // namespace moco

@@ -1,0 +1,31 @@
+// Stochastic gradient descent with momentum and weight decay, one call over one arena.
+#pragma once
+
+#include <vector>
+
+#include "core/parameter_arena.h"
+#include "nn/step_state.h"
+
+namespace moco {
+
+/// PyTorch's SGD (no Nesterov, dampening 0): g = dw + weight_decay * w; v = momentum * v + g; w -= lr * v. Weight decay
+/// covers every parameter, biases and batch normalisation included, as in the paper's code.
+class Sgd {
+  public:
+    /// `arena` (with gradients) must outlive the optimizer. Momenta start at zero.
+    Sgd(ParameterArena& arena, const SgdOptions& options);
+
+    /// Sets all gradients to zero; backward adds to them.
+    void zero_grad() { arena_->zero_gradients(); }
+    /// Updates every parameter with the learning rate in `state`.
+    void step(const DeviceStepState& state);
+    /// The momenta under their parameters' names, for checkpoints; views: writing to them writes to the optimizer.
+    std::vector<NamedTensor> momenta() const;
+
+  private:
+    ParameterArena* arena_;
+    SgdOptions options_;
+    Tensor v_;  // laid out like the arena
+};
+
+}  // namespace moco
