@@ -9,9 +9,12 @@ namespace moco {
 /// The four operations of ColorJitter, in the order in which they are applied.
 enum class JitterOp : uint8_t { brightness, contrast, saturation, hue };
 
-/// How the crop reads beyond the image: clamped (antialiased resampling, as torchvision's RandomResizedCrop), or a
-/// plain bilinear sampling with a reflecting border (as grid_sample; the `fashion` recipe).
-enum class CropSampling : uint8_t { antialias, reflect };
+/// How the crop is resampled to the view.
+enum class CropSampling : uint8_t {
+    antialias,        // bilinear, widened where it shrinks; sees only the crop, as torchvision's RandomResizedCrop
+    antialias_uncut,  // the same, but sees the image around the crop too: a resize followed by a crop (evaluation)
+    reflect,          // plain bilinear with a reflecting border, as grid_sample (the `fashion` recipe)
+};
 
 /// Where in the sequence the grayscale step and the flip stand; the recipes differ (docs/walkthrough.md).
 enum class AugmentOrder : uint8_t {
@@ -23,7 +26,7 @@ enum class AugmentOrder : uint8_t {
 /// Every step with its parameters. Steps whose flag is off are skipped. Works on values in [0, 1], clamped after each
 /// jitter operation as torchvision does on float tensors; the result is (value - mean) / std.
 struct AugmentParams {
-    // The crop in pixels of the source image: left, top, width, height. Whole numbers for CropSampling::antialias.
+    // The crop in pixels of the source image: left, top, width, height. May be fractional.
     float crop_x = 0, crop_y = 0, crop_w = 0, crop_h = 0;
     CropSampling sampling = CropSampling::antialias;
     AugmentOrder order = AugmentOrder::v2;
