@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/backend.h"
+#include "cpu/memory.h"
 
 namespace moco::cpu {
 
@@ -90,7 +91,11 @@ class CpuBackend final : public Backend {
     void augment(std::span<const ImageView> images, std::span<const AugmentParams> params, int64_t size,
                  float* y) override;
 
+    /// What this backend's allocate and release work on.
+    MemoryPool& memory() { return memory_; }
+
   private:
+    MemoryPool memory_;
     ConvAlgorithm conv_algorithm_ = ConvAlgorithm::auto_select;
 };
 
