@@ -1,0 +1,47 @@
+// Features of a whole data set: f_q in evaluation mode over every image, decoded by several threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/tensor.h"
+#include "moco/data/loader.h"
+
+namespace moco {
+
+class ResNet;
+
+/// backbone: pooled features, n x feature_dim. projection: the head's output, n x C.
+enum class FeatureLayer { backbone, projection };
+
+struct FeatureOptions {
+    std::vector<FeatureLayer> layers = {FeatureLayer::backbone, FeatureLayer::projection};
+    int64_t batch = 250;                           // images a forward pass
+    int workers = 1;                               // threads that decode; 0: the calling thread
+    int64_t limit = 0;                             // the first images only; 0: all
+    const std::atomic<bool>* stop = nullptr;       // when it becomes true: give up, the result says so
+    std::function<void(int64_t images)> progress;  // called after every batch with the images done so far
+};
+
+/// Rows in the data set's order, as the network gives them (not normalised). Unreadable images are left out and named.
+struct Features {
+    Tensor backbone;                     // n x feature_dim; undefined unless asked for
+    Tensor projection;                   // n x C; undefined unless asked for
+    std::vector<int64_t> indices;        // n: of the rows within the data set
+    std::vector<int64_t> labels;         // n: -1 where unlabelled
+    std::vector<Unreadable> unreadable;  // images without a row
+    bool stopped = false;                // `stop` became true: the rows are not complete
+};
+
+/// Runs f, which is put into eval mode and back into train mode, over `data`. Throws Error if no image can be read.
+Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform& transform,
+                          const FeatureOptions& options, Backend& backend);
+
+/// The transformed pixels themselves as rows (n x size * size * channels, in `backbone`): the baseline that every
+/// feature has to beat.
+Features pixel_features(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
+                        Backend& backend);
+
+}  // namespace moco

@@ -1,0 +1,35 @@
+// The kNN monitor: each test image is classified by its nearest neighbours among the training images' features.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace moco {
+
+/// The protocol of the reference code's CIFAR demo: cosine similarity, weight exp(similarity / temperature), summed by
+/// class.
+struct KnnOptions {
+    int64_t k = 200;  // neighbours; a smaller bank uses all of it
+    float temperature = 0.1f;
+};
+
+/// The k most similar rows of the bank for each query, in descending order of similarity.
+struct Neighbours {
+    int64_t k = 0;
+    std::vector<float> similarity;  // queries x k
+    std::vector<int64_t> index;     // queries x k, rows of the bank
+};
+/// bank: B x d, queries: n x d, both with L2-normalised rows on one backend. Never holds n x B scores at once.
+Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t k);
+
+/// The class each query's neighbours vote for. bank_labels: one a row, >= 0.
+std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,
+                                 const KnnOptions& options);
+
+/// Percent of the queries whose prediction is right. Features need not be normalised; rows with label -1 are left out.
+double knn_accuracy(const Tensor& bank, const std::vector<int64_t>& bank_labels, const Tensor& queries,
+                    const std::vector<int64_t>& query_labels, int64_t classes, const KnnOptions& options = {});
+
+}  // namespace moco
