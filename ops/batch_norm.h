@@ -1,0 +1,43 @@
+// Batch normalisation with interleaved splits, running statistics, an optional residual and activation.
+#pragma once
+
+#include <string_view>
+
+#include "core/dims.h"
+#include "core/tensor.h"
+
+namespace moco {
+
+/// The statistics that training collects and evaluation uses, C each, f32. They start at mean 0, variance 1 and take no
+/// gradient. Handles: an op that trains writes into their memory.
+struct BatchNormBuffers {
+    Tensor running_mean;
+    Tensor running_var;
+};
+
+enum class BatchNormMode { train, eval };
+
+struct BatchNormArgs {
+    BatchNormMode mode = BatchNormMode::train;
+    int64_t splits = 1;                        // S: sample n is normalised with split n mod S (paper, Sec. 3.3, on one
+                                               // process); must divide N in train mode, ignored in eval mode
+    BatchNormOptions options = {};             // epsilon, momentum
+    Activation activation = Activation::none;  // applied last
+};
+
+/// y = activation(gamma * (x - mean) / sqrt(var + epsilon) + beta + residual), channel by channel.
+///
+/// x: N,H,W,C or N,C f32; gamma, beta, buffers: C; residual: like x, or undefined -> y: like x.
+/// Train mode: mean and (biased) variance of each split's values; the buffers are updated with the mean over the splits
+/// of batch mean and unbiased variance. Eval mode: the buffers' statistics, which stay as they are.
+/// Gradient (train mode): dx through the statistics, dgamma, dbeta, dresidual (= dy where the activation lets it pass).
+/// Throws Error if shapes, types or devices do not fit; in train mode if S does not divide N or a split has fewer than
+/// two values a channel; in eval mode if a gradient would be needed (wrap evaluation in NoGrad).
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const BatchNormBuffers& buffers,
+                  const BatchNormArgs& args = {}, const Tensor& residual = {});
+
+/// The dimensions of batch_norm(x, ...), after all its checks. `op` is the name that messages begin with.
+BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                              const BatchNormBuffers& buffers, const BatchNormArgs& args, const Tensor& residual);
+
+}  // namespace moco

@@ -1,0 +1,55 @@
+// What every op asks of its arguments before it computes, said the same way in all of them.
+//
+// Kernels trust their arguments, so an op checks once and its message names the op, the argument, what it is and what
+// was expected. Shapes are written with their letters: "x 128x16x16x32 N,H,W,C".
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "core/autograd.h"
+#include "core/backend.h"
+#include "core/tensor.h"
+
+namespace moco {
+
+/// An argument of an op as its messages call it.
+struct Argument {
+    std::string_view name;     // "weight"
+    const Tensor& tensor;      // may be undefined
+    std::string_view letters;  // "O,H,W,I": one letter a dimension; empty for any shape
+};
+
+/// Throws Error unless every argument is defined, f32, has as many dimensions as letters, and all are on one backend.
+void check_arguments(std::string_view op, std::initializer_list<Argument> arguments);
+
+/// Throws Error unless `index` is i64, one-dimensional, of `rows` elements (any number if negative) and on the backend
+/// of `x`.
+void check_index(std::string_view op, std::string_view name, const Tensor& index, int64_t rows, const Tensor& x);
+
+/// Throws Error unless a and b have the same shape.
+void check_same_shape(std::string_view op, const Argument& a, const Argument& b);
+
+/// "weight 64x3x3x64 O,H,W,I", for messages.
+std::string describe(const Argument& argument);
+
+/// Whether an op should prepare a gradient for x: x wants one and gradients are on.
+inline bool wants_gradient(const Tensor& x) {
+    return gradients_enabled() && x.requires_grad();
+}
+
+/// Uninitialised f32 memory like x if `needed`, else undefined.
+inline Tensor empty_if(bool needed, const Tensor& x) {
+    return needed ? Tensor::empty_like(x) : Tensor();
+}
+
+/// The memory of a result that may be undefined: null says "not needed" to a kernel.
+inline float* data_or_null(Tensor& x) {
+    return x.defined() ? x.mutable_data() : nullptr;
+}
+inline const float* data_or_null(const Tensor& x) {
+    return x.defined() ? x.data() : nullptr;
+}
+
+}  // namespace moco
