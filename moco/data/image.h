@@ -1,6 +1,7 @@
 // An image in host memory, as it comes out of a decoder.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

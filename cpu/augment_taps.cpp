@@ -1,0 +1,97 @@
+// The two ways to resample an axis. Antialiased: a triangle as wide as the step between outputs (torchvision's
+// interpolate with antialias=True). Reflecting: two neighbours at a mirrored coordinate (grid_sample with
+// padding_mode="reflection", align_corners=False).
+#include "cpu/augment_taps.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moco::cpu {
+namespace {
+
+struct Range {
+    int64_t low, high;
+};
+
+void plan_antialias(AxisTaps& plan, Range seen, double begin, double length, int64_t size) {
+    const double scale = length / static_cast<double>(size);
+    const double support = std::max(scale, 1.0);
+    plan.taps = std::min<int64_t>(static_cast<int64_t>(std::ceil(support)) * 2 + 1, seen.high - seen.low);
+    plan.start.resize(static_cast<size_t>(size));
+    plan.weight.assign(static_cast<size_t>(size * plan.taps), 0.0f);
+    for (int64_t i = 0; i < size; ++i) {
+        const double center = begin + scale * (static_cast<double>(i) + 0.5);
+        // Also in double arithmetic the window must not be empty at the far end of a fractional crop.
+        const int64_t first =
+            std::clamp(static_cast<int64_t>(std::floor(center - support + 0.5)), seen.low, seen.high - 1);
+        const int64_t last = std::clamp(static_cast<int64_t>(std::floor(center + support + 0.5)), first + 1, seen.high);
+        // Windows all have plan.taps weights: those near the end start earlier, with zeros in front.
+        const int64_t start = std::min(first, seen.high - plan.taps);
+        float* weight = &plan.weight[static_cast<size_t>(i * plan.taps)];
+        double sum = 0;
+        for (int64_t x = first; x < last; ++x) {
+            const double distance = std::abs(static_cast<double>(x) + 0.5 - center) / support;
+            sum += std::max(0.0, 1.0 - distance);
+        }
+        for (int64_t x = first; x < last; ++x) {
+            const double distance = std::abs(static_cast<double>(x) + 0.5 - center) / support;
+            const double share = sum > 0 ? std::max(0.0, 1.0 - distance) / sum : (x == first ? 1.0 : 0.0);
+            weight[x - start] = static_cast<float>(share);
+        }
+        plan.start[static_cast<size_t>(i)] = start;
+    }
+}
+
+double reflected(double x, double extent) {
+    const double from_edge = std::abs(x + 0.5);
+    const double extra = std::fmod(from_edge, extent);
+    const bool mirrored = std::fmod(std::floor(from_edge / extent), 2.0) != 0;
+    return std::clamp((mirrored ? extent - extra : extra) - 0.5, 0.0, extent - 1);
+}
+
+void plan_reflect(AxisTaps& plan, int64_t extent, double begin, double length, int64_t size) {
+    plan.taps = std::min<int64_t>(2, extent);
+    plan.start.resize(static_cast<size_t>(size));
+    plan.weight.assign(static_cast<size_t>(size * plan.taps), 0.0f);
+    for (int64_t i = 0; i < size; ++i) {
+        const double x = begin + (static_cast<double>(i) + 0.5) * length / static_cast<double>(size) - 0.5;
+        const double inside = reflected(x, static_cast<double>(extent));
+        const int64_t start = std::min(static_cast<int64_t>(inside), extent - plan.taps);
+        float* weight = &plan.weight[static_cast<size_t>(i * plan.taps)];
+        const auto fraction = static_cast<float>(inside - static_cast<double>(start));
+        weight[0] = 1 - fraction;
+        if (plan.taps == 2) weight[1] = fraction;
+        plan.start[static_cast<size_t>(i)] = start;
+    }
+}
+
+void reverse_outputs(AxisTaps& plan) {
+    std::reverse(plan.start.begin(), plan.start.end());
+    const auto size = static_cast<int64_t>(plan.start.size());
+    for (int64_t i = 0; i < size / 2; ++i) {
+        std::swap_ranges(plan.weight.begin() + i * plan.taps, plan.weight.begin() + (i + 1) * plan.taps,
+                         plan.weight.begin() + (size - 1 - i) * plan.taps);
+    }
+}
+
+}  // namespace
+
+void plan_axis(AxisTaps& plan, CropSampling sampling, double begin, double length, int64_t extent, int64_t size,
+               Direction direction) {
+    if (sampling == CropSampling::reflect) {
+        plan_reflect(plan, extent, begin, length, size);
+    } else {
+        Range seen = {0, extent};
+        if (sampling == CropSampling::antialias) {
+            seen.low = std::clamp<int64_t>(static_cast<int64_t>(std::floor(begin)), 0, extent - 1);
+            seen.high = std::clamp<int64_t>(static_cast<int64_t>(std::ceil(begin + length)), seen.low + 1, extent);
+        }
+        plan_antialias(plan, seen, begin, length, size);
+    }
+    const auto [low, high] = std::minmax_element(plan.start.begin(), plan.start.end());
+    plan.low = *low;
+    plan.high = *high + plan.taps;
+    if (direction == Direction::reversed) reverse_outputs(plan);
+}
+
+}  // namespace moco::cpu
