@@ -19,7 +19,7 @@ int threads();
 
 /// Calls body(begin, end) for consecutive pieces [begin, end) of [0, count), each of `grain` items (the last may be
 /// shorter), on the pool; returns when all are done. Pieces run in any order and at the same time. An exception of a
-/// piece is rethrown here after the others have ended. May be called from several threads at once; called from within a
+/// piece is rethrown here once no other piece runs. May be called from several threads at once; called from within a
 /// body it runs the pieces in line.
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 

@@ -1,0 +1,92 @@
+#include "core/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace moco {
+namespace {
+
+class Parallel : public ::testing::TestWithParam<int> {
+  protected:
+    void SetUp() override { set_threads(GetParam()); }
+    void TearDown() override { set_threads(0); }
+};
+
+TEST_P(Parallel, EveryItemIsDoneOnceInPiecesCutBySize) {
+    for (int64_t count : {0, 1, 7, 8, 9, 1000}) {
+        std::vector<std::atomic<int>> done(static_cast<size_t>(count));
+        std::mutex mutex;
+        std::set<std::pair<int64_t, int64_t>> pieces;
+        parallel_for(count, 8, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) ++done[static_cast<size_t>(i)];
+            const std::lock_guard lock(mutex);
+            pieces.emplace(begin, end);
+        });
+        for (const auto& times : done) EXPECT_EQ(times, 1);
+        EXPECT_EQ(static_cast<int64_t>(pieces.size()), (count + 7) / 8);
+        for (auto [begin, end] : pieces) {
+            EXPECT_EQ(begin % 8, 0);
+            EXPECT_EQ(end, std::min(count, begin + 8));
+        }
+    }
+}
+
+TEST_P(Parallel, AnExceptionOfAPieceReachesTheCallerOnceNoOtherPieceRuns) {
+    std::atomic<int> running{0}, done{0};
+    EXPECT_THROW(parallel_for(100, 1,
+                              [&](int64_t begin, int64_t) {
+                                  if (begin == 13) throw std::runtime_error("thirteen");
+                                  ++running;
+                                  ++done;
+                                  --running;
+                              }),
+                 std::runtime_error);
+    EXPECT_EQ(running, 0);
+    EXPECT_GE(done, 13);
+    parallel_for(10, 1, [&](int64_t, int64_t) { ++done; });  // the pool still works
+    EXPECT_GE(done, 23);
+}
+
+TEST_P(Parallel, NestedCallsRunInLine) {
+    std::atomic<int> done{0};
+    parallel_for(10, 1, [&](int64_t, int64_t) {
+        const auto thread = std::this_thread::get_id();
+        parallel_for(10, 1, [&](int64_t, int64_t) {
+            EXPECT_EQ(std::this_thread::get_id(), thread);
+            ++done;
+        });
+    });
+    EXPECT_EQ(done, 100);
+}
+
+TEST_P(Parallel, SeveralCallersAtOnce) {
+    std::atomic<int64_t> sum{0};
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < 4; ++caller) {
+        callers.emplace_back([&] {
+            for (int round = 0; round < 200; ++round) {
+                parallel_for(50, 3, [&](int64_t begin, int64_t end) { sum += end - begin; });
+            }
+        });
+    }
+    for (std::thread& caller : callers) caller.join();
+    EXPECT_EQ(sum, 4 * 200 * 50);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, Parallel, ::testing::Values(1, 2, 4));
+
+TEST(PartialGrain, CutsIntoAtMostSixteenPieces) {
+    for (int64_t count : {1, 15, 16, 17, 31, 32, 33, 1000, 1001}) {
+        const int64_t grain = partial_grain(count);
+        EXPECT_LE((count + grain - 1) / grain, kMaxPartials) << count;
+    }
+}
+
+}  // namespace
+}  // namespace moco
