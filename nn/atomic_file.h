@@ -27,6 +27,7 @@ class AtomicFile {
 
   private:
     void flush();
+    void write_through(const char* begin, size_t count);
     [[noreturn]] void fail_with(std::string_view doing, int error_number);
 
     std::filesystem::path target_, temporary_;
