@@ -24,9 +24,8 @@ struct Argument {
 /// Throws Error unless every argument is defined, f32, has as many dimensions as letters, and all are on one backend.
 void check_arguments(std::string_view op, std::initializer_list<Argument> arguments);
 
-/// Throws Error unless `index` is i64, one-dimensional, of `rows` elements (any number if negative) and on the backend
-/// of `x`.
-void check_index(std::string_view op, std::string_view name, const Tensor& index, int64_t rows, const Tensor& x);
+/// Throws Error unless `index` is defined, i64, one-dimensional, and on the backend of `x`.
+void check_index(std::string_view op, const Argument& index, const Argument& x);
 
 /// Throws Error unless a and b have the same shape.
 void check_same_shape(std::string_view op, const Argument& a, const Argument& b);

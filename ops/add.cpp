@@ -1,0 +1,16 @@
+#include "ops/add.h"
+
+#include "ops/checks.h"
+
+namespace moco {
+
+Tensor add(const Tensor& a, const Tensor& b) {
+    const Argument a_argument = {"a", a, ""}, b_argument = {"b", b, ""};
+    check_arguments("add", {a_argument, b_argument});
+    check_same_shape("add", a_argument, b_argument);
+    Tensor y = Tensor::empty_like(a);
+    a.backend().add_forward(a.data(), b.data(), y.mutable_data(), a.count());
+    return record(y, {a, b}, [](const Tensor& dy) { return Gradients{dy, dy}; });
+}
+
+}  // namespace moco

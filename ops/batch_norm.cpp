@@ -1,0 +1,89 @@
+#include "ops/batch_norm.h"
+
+#include "ops/checks.h"
+
+namespace moco {
+namespace {
+
+void check_per_channel(std::string_view op, const Argument& argument, int64_t C, const Argument& x) {
+    check(argument.tensor.dim(0) == C, "{}: {} has {} channels, x has {} ({}; {})", op, argument.name,
+          argument.tensor.dim(0), C, describe(x), describe(argument));
+}
+
+void check_training(std::string_view op, const BatchNormDims& d) {
+    check(d.S >= 1 && d.N % d.S == 0,
+          "{}: {} splits do not divide the batch of {} samples; choose a batch size that is a multiple of the splits",
+          op, d.S, d.N);
+    check(d.samples_per_split() * d.HW >= 2,
+          "{}: each of {} splits has {} values a channel, statistics need at least 2 (x holds {} samples of {} "
+          "positions); use fewer splits, a larger batch or larger images",
+          op, d.S, d.samples_per_split() * d.HW, d.N, d.HW);
+}
+
+}  // namespace
+
+BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                              const BatchNormBuffers& buffers, const BatchNormArgs& args, const Tensor& residual) {
+    check(x.defined(), "{}: x is undefined, expected an f32 tensor", op);
+    const bool matrix = x.shape().rank() == 2;  // N,C: every sample has one position
+    const Argument x_argument = {"x", x, matrix ? "N,C" : "N,H,W,C"};
+    const Argument per_channel[] = {{"gamma", gamma, "C"},
+                                    {"beta", beta, "C"},
+                                    {"running_mean", buffers.running_mean, "C"},
+                                    {"running_var", buffers.running_var, "C"}};
+    check_arguments(op, {x_argument, per_channel[0], per_channel[1], per_channel[2], per_channel[3]});
+    const int64_t C = x.dim(x.shape().rank() - 1);
+    for (const Argument& argument : per_channel) check_per_channel(op, argument, C, x_argument);
+    if (residual.defined()) {
+        const Argument residual_argument = {"residual", residual, x_argument.letters};
+        check_arguments(op, {x_argument, residual_argument});
+        check_same_shape(op, x_argument, residual_argument);
+    }
+    const BatchNormDims d = {.N = x.dim(0),
+                             .HW = matrix ? 1 : x.dim(1) * x.dim(2),
+                             .C = C,
+                             .S = args.mode == BatchNormMode::train ? args.splits : 1,
+                             .activation = args.activation};
+    if (args.mode == BatchNormMode::train) {
+        check_training(op, d);
+    } else {
+        check(!wants_gradient(x) && !wants_gradient(gamma) && !wants_gradient(beta) && !wants_gradient(residual),
+              "{}: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad", op);
+    }
+    return d;
+}
+
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const BatchNormBuffers& buffers,
+                  const BatchNormArgs& args, const Tensor& residual) {
+    const BatchNormDims d = batch_norm_dims("batch_norm", x, gamma, beta, buffers, args, residual);
+    Backend& backend = x.backend();
+    Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
+    Tensor y = Tensor::empty_like(x);
+    if (args.mode == BatchNormMode::eval) {
+        backend.batch_norm_inference(d, args.options, x.data(), gamma.data(), beta.data(), data_or_null(residual),
+                                     running_mean.data(), running_var.data(), y.mutable_data());
+        return y;
+    }
+    Tensor mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
+    backend.batch_norm_forward(d, args.options, x.data(), gamma.data(), beta.data(), data_or_null(residual),
+                               running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
+                               inv_std.mutable_data(), y.mutable_data());
+    running_mean.bump_version();
+    running_var.bump_version();
+
+    // Without an activation the residual's gradient is dy itself, and y is not needed.
+    const bool masked = d.activation != Activation::none;
+    return record(y, {x, gamma, beta, residual},
+                  [d, masked, need_dresidual = wants_gradient(residual), x = Saved(x), y = masked ? Saved(y) : Saved(),
+                   gamma = Saved(gamma), mean = Saved(mean), inv_std = Saved(inv_std)](const Tensor& dy) {
+                      Tensor dx = Tensor::empty_like(dy);
+                      Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
+                      Tensor dresidual = empty_if(need_dresidual && masked, dy);
+                      dy.backend().batch_norm_backward(
+                          d, x->data(), data_or_null(y.get()), gamma->data(), mean->data(), inv_std->data(), dy.data(),
+                          dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data(), data_or_null(dresidual));
+                      return Gradients{dx, dgamma, dbeta, need_dresidual && !masked ? dy : dresidual};
+                  });
+}
+
+}  // namespace moco

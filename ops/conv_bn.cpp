@@ -1,0 +1,49 @@
+#include "ops/conv_bn.h"
+
+#include "ops/checks.h"
+
+namespace moco {
+
+Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_options, const Tensor& gamma,
+               const Tensor& beta, const BatchNormBuffers& buffers, const BatchNormArgs& args, const Tensor& residual) {
+    const Conv2dDims d = conv2d_dims("conv_bn", x, weight, conv_options);
+    Backend& backend = x.backend();
+    Tensor z = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, DType::f32, backend);  // what the convolution gives
+    const BatchNormDims b = batch_norm_dims("conv_bn", z, gamma, beta, buffers, args, residual);
+    Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
+    Tensor y = Tensor::empty_like(z);
+    if (args.mode == BatchNormMode::eval) {
+        check(!wants_gradient(x) && !wants_gradient(weight),
+              "conv_bn: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad");
+        backend.conv2d_forward(d, x.data(), weight.data(), z.mutable_data());
+        backend.batch_norm_inference(b, args.options, z.data(), gamma.data(), beta.data(), data_or_null(residual),
+                                     running_mean.data(), running_var.data(), y.mutable_data());
+        return y;
+    }
+    Tensor mean = Tensor::empty({b.S, b.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
+    backend.conv_bn_forward(d, b, args.options, x.data(), weight.data(), gamma.data(), beta.data(),
+                            data_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
+                            z.mutable_data(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_data());
+    running_mean.bump_version();
+    running_var.bump_version();
+
+    // Without an activation the residual's gradient is dy itself, and y is not needed.
+    const bool masked = b.activation != Activation::none;
+    return record(y, {x, weight, gamma, beta, residual},
+                  [d, b, masked, need_dx = wants_gradient(x), need_dweight = wants_gradient(weight),
+                   need_dresidual = wants_gradient(residual), x = Saved(x), weight = Saved(weight), z = Saved(z),
+                   y = masked ? Saved(y) : Saved(), gamma = Saved(gamma), mean = Saved(mean),
+                   inv_std = Saved(inv_std)](const Tensor& dy) {
+                      Tensor dz = Tensor::empty_like(dy);
+                      Tensor dx = empty_if(need_dx, x.get()), dweight = empty_if(need_dweight, weight.get());
+                      Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
+                      Tensor dresidual = empty_if(need_dresidual && masked, dy);
+                      dy.backend().conv_bn_backward(
+                          d, b, x->data(), weight->data(), z->data(), data_or_null(y.get()), gamma->data(),
+                          mean->data(), inv_std->data(), dy.data(), dz.mutable_data(), data_or_null(dx),
+                          data_or_null(dweight), dgamma.mutable_data(), dbeta.mutable_data(), data_or_null(dresidual));
+                      return Gradients{dx, dweight, dgamma, dbeta, need_dresidual && !masked ? dy : dresidual};
+                  });
+}
+
+}  // namespace moco

@@ -1,0 +1,18 @@
+#include "ops/relu.h"
+
+#include "ops/checks.h"
+
+namespace moco {
+
+Tensor relu(const Tensor& x) {
+    check_arguments("relu", {{"x", x, ""}});
+    Tensor y = Tensor::empty_like(x);
+    x.backend().relu_forward(x.data(), y.mutable_data(), x.count());
+    return record(y, {x}, [y = Saved(y)](const Tensor& dy) {
+        Tensor dx = Tensor::empty_like(dy);
+        dy.backend().relu_backward(y->data(), dy.data(), dx.mutable_data(), dy.count());
+        return Gradients{dx};
+    });
+}
+
+}  // namespace moco
