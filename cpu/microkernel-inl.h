@@ -1,0 +1,209 @@
+// The inner loops of every matrix product and convolution: one tile of C, held in registers, updated by rank-1 steps
+//     C (rows x columns) += A (rows x depth) * B (depth x columns).
+//
+// A step loads the vectors of one row of B and broadcasts one element of A for each row of C, so A is never packed:
+// its rows may lie anywhere (row_tile: a pointer each, contiguous along depth) or be the contiguous dimension of
+// memory (column_tile: A stored depth x rows). B is packed in panels of kPanel columns (pack.h), or is any memory whose
+// rows hold a panel's columns. On AVX-512 a tile is 14 x 32: 28 accumulators, two vectors of B, one broadcast, of 32
+// registers. Each element is summed in order of depth with one fused multiply-add a step, whatever the tile's height:
+// how a caller cuts its rows does not change a bit of the result.
+//
+// Included by files compiled once a target (cpu/simd.h).
+#if defined(MOCO_CPU_MICROKERNEL_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOCO_CPU_MICROKERNEL_INL_H
+#undef MOCO_CPU_MICROKERNEL_INL_H
+#else
+#define MOCO_CPU_MICROKERNEL_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::ScalableTag<float>;
+using FloatVector = hn::Vec<FloatTag>;
+
+/// Floats of a vector, columns of a full panel, and the most rows of a tile.
+inline constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(float));
+inline constexpr int64_t kPanel = 2 * kLanes;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_ARCH_ARM_A64
+inline constexpr int64_t kMaxRows = 14;
+#else
+inline constexpr int64_t kMaxRows = 6;
+#endif
+
+/// Whether a tile replaces C or adds to it.
+enum class Store { replace, add };
+
+/// A tile whose A is given by rows. Depth is cut in segments (the taps of a convolution): segment s multiplies the
+/// `depth` floats at each of a[s * rows + 0 .. rows - 1] with `depth` rows of B at b + b_offset[s]. No segments: C = 0.
+struct RowTile {
+    const float* const* a;
+    const int64_t* b_offset;
+    int64_t segments;
+    int64_t depth;
+    const float* b;   // rows of kPanel floats, b_step apart
+    int64_t b_step;   // kPanel in a packed panel
+    float* const* c;  // `rows` pointers
+    int64_t columns;  // 1..kPanel of C that exist
+    Store store;
+};
+
+/// A tile whose A is stored depth x rows: segment s multiplies a[s][k * a_step + i] with the row b[s] + k * b_step, for
+/// k < depth[s].
+struct ColumnTile {
+    const float* const* a;
+    const float* const* b;
+    const int64_t* depth;
+    int64_t segments;
+    int64_t a_step, b_step;
+    float* c;
+    int64_t c_step;
+    int64_t columns;
+    Store store;
+};
+
+/// Writes one row of a tile: `columns` floats from the vectors `sum`.
+template <int V>
+HWY_INLINE void store_row(const FloatVector (&sum)[V], float* c, int64_t columns, Store store) {
+    const FloatTag d;
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+        const int64_t left = columns - v * kLanes;
+        float* target = c + v * kLanes;
+        if (left >= kLanes) {
+            hn::StoreU(store == Store::add ? hn::Add(sum[v], hn::LoadU(d, target)) : sum[v], d, target);
+        } else if (left > 0) {
+            const auto mask = hn::FirstN(d, static_cast<size_t>(left));
+            const FloatVector before = store == Store::add ? hn::MaskedLoad(mask, d, target) : hn::Zero(d);
+            hn::BlendedStore(hn::Add(sum[v], before), mask, d, target);
+        }
+    }
+}
+
+// Every loop over the accumulators below must be unrolled completely, or the array goes to memory and takes the speed
+// with it.
+template <int R, int V>
+HWY_NOINLINE void row_tile(const RowTile& t) {
+    const FloatTag d;
+    FloatVector sum[R][V];
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+    const float* const* rows = t.a;
+    const int64_t b_step = t.b_step, depth = t.depth;
+    for (int64_t s = 0; s < t.segments; ++s, rows += R) {
+        const float* HWY_RESTRICT b = t.b + t.b_offset[s];
+        const float* a[R];
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) a[i] = rows[i];
+#pragma GCC unroll 1
+        for (int64_t k = 0; k < depth; ++k, b += b_step) {
+            FloatVector row[V];
+#pragma GCC unroll 4
+            for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 16
+            for (int i = 0; i < R; ++i) {
+                const FloatVector scalar = hn::Set(d, a[i][k]);
+#pragma GCC unroll 4
+                for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) store_row<V>(sum[i], t.c[i], t.columns, t.store);
+}
+
+template <int R, int V>
+HWY_NOINLINE void column_tile(const ColumnTile& t) {
+    const FloatTag d;
+    FloatVector sum[R][V];
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+    const int64_t a_step = t.a_step, b_step = t.b_step;
+    for (int64_t s = 0; s < t.segments; ++s) {
+        const float* HWY_RESTRICT a = t.a[s];
+        const float* HWY_RESTRICT b = t.b[s];
+#pragma GCC unroll 1
+        for (int64_t k = t.depth[s]; k > 0; --k, a += a_step, b += b_step) {
+            FloatVector row[V];
+#pragma GCC unroll 4
+            for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 16
+            for (int i = 0; i < R; ++i) {
+                const FloatVector scalar = hn::Set(d, a[i]);
+#pragma GCC unroll 4
+                for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) store_row<V>(sum[i], t.c + i * t.c_step, t.columns, t.store);
+}
+
+namespace detail {
+
+using RowKernel = void (*)(const RowTile&);
+using ColumnKernel = void (*)(const ColumnTile&);
+
+template <int V, size_t... R>
+constexpr std::array<RowKernel, sizeof...(R)> row_kernels(std::index_sequence<R...>) {
+    return {row_tile<static_cast<int>(R) + 1, V>...};
+}
+template <int V, size_t... R>
+constexpr std::array<ColumnKernel, sizeof...(R)> column_kernels(std::index_sequence<R...>) {
+    return {column_tile<static_cast<int>(R) + 1, V>...};
+}
+
+using AllRows = std::make_index_sequence<static_cast<size_t>(kMaxRows)>;
+
+}  // namespace detail
+
+/// The tile of `rows` rows, 1..kMaxRows. A tile of at most kLanes columns reads only the first vector of B's rows.
+HWY_INLINE void multiply(int64_t rows, const RowTile& tile) {
+    static constexpr auto wide = detail::row_kernels<2>(detail::AllRows());
+    static constexpr auto narrow = detail::row_kernels<1>(detail::AllRows());
+    (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
+}
+
+HWY_INLINE void multiply(int64_t rows, const ColumnTile& tile) {
+    static constexpr auto wide = detail::column_kernels<2>(detail::AllRows());
+    static constexpr auto narrow = detail::column_kernels<1>(detail::AllRows());
+    (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
+}
+
+/// The common case of one segment and rows at a constant distance, B packed.
+HWY_INLINE void multiply_strided(int64_t rows, const float* a, int64_t a_step, const float* b, int64_t depth, float* c,
+                                 int64_t c_step, int64_t columns, Store store) {
+    const float* a_rows[kMaxRows];
+    float* c_rows[kMaxRows];
+    for (int64_t i = 0; i < rows; ++i) {
+        a_rows[i] = a + i * a_step;
+        c_rows[i] = c + i * c_step;
+    }
+    const int64_t start = 0;
+    multiply(rows, RowTile{a_rows, &start, 1, depth, b, kPanel, c_rows, columns, store});
+}
+
+/// How many tiles `rows` rows are cut into, and where tile i begins: heights differ by at most one, so that no tile is
+/// much lower than the best height.
+HWY_INLINE int64_t tile_count(int64_t rows) {
+    return (rows + kMaxRows - 1) / kMaxRows;
+}
+HWY_INLINE int64_t tile_begin(int64_t rows, int64_t i) {
+    return rows * i / tile_count(rows);
+}
+
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // the toggled include guard

@@ -1,0 +1,47 @@
+#include "cpu/scratch.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+
+#include "core/error.h"
+
+namespace moco::cpu {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+struct Free {
+    void operator()(float* memory) const { std::free(memory); }
+};
+
+struct Block {
+    std::unique_ptr<float, Free> memory;
+    size_t bytes = 0;
+};
+
+size_t round_up(size_t bytes, size_t multiple) {
+    return (bytes + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
+
+float* scratch(ScratchUse use, int64_t count) {
+    thread_local std::array<Block, static_cast<size_t>(ScratchUse::count_of_uses)> blocks;
+    Block& block = blocks[static_cast<size_t>(use)];
+    const size_t wanted = static_cast<size_t>(count) * sizeof(float);
+    if (wanted > block.bytes) {
+        const bool large = wanted >= kHugePage;
+        const size_t bytes = round_up(wanted, large ? kHugePage : 4096);
+        block = {};  // freed first: the old contents are nobody's
+        block.memory.reset(static_cast<float*>(std::aligned_alloc(large ? kHugePage : 64, bytes)));
+        check(block.memory != nullptr, "CPU kernels: no memory for {} bytes of work space; use smaller batches", bytes);
+        if (large) madvise(block.memory.get(), bytes, MADV_HUGEPAGE);
+        block.bytes = bytes;
+    }
+    return block.memory.get();
+}
+
+}  // namespace moco::cpu

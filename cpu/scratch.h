@@ -1,0 +1,17 @@
+// Memory that a kernel needs for the length of one call: packed weights, tiles, partial sums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace moco::cpu {
+
+/// Who uses the memory. Two uses that are alive at the same time on one thread must have names of their own.
+enum class ScratchUse { packed_b, packed_tile, zeros, partials, transformed, count_of_uses };
+
+/// At least `count` floats, aligned to 64 bytes, owned by the calling thread: they stay valid until the same thread
+/// asks for the same use again or ends. Contents are those of the last use. The memory only grows, so that a training
+/// step allocates nothing after the first. Throws Error when there is no more.
+float* scratch(ScratchUse use, int64_t count);
+
+}  // namespace moco::cpu
