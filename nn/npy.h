@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <vector>
 
 #include "nn/atomic_file.h"
 
@@ -30,17 +29,5 @@ class NpyMatrixWriter {
 void write_npy(const std::filesystem::path& path, std::span<const float> values, int64_t columns);
 /// An int64 vector.
 void write_npy(const std::filesystem::path& path, std::span<const int64_t> values);
-
-/// An array read from a .npy file (versions 1 to 3, little endian, C order).
-template <typename T>
-struct NpyArray {
-    std::vector<int64_t> shape;
-    std::vector<T> values;
-};
-
-/// Reads a file of T = float ('<f4'), double ('<f8'), int64_t ('<i8') or uint8_t ('|u1'). Throws Error, naming the
-/// file, when it is not .npy, of another type, in Fortran order, or truncated.
-template <typename T>
-NpyArray<T> read_npy(const std::filesystem::path& path);
 
 }  // namespace moco
