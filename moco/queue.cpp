@@ -1,0 +1,55 @@
+// The queue's first keys, and enqueue.
+#include "moco/queue.h"
+
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/backend.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "ops/l2_normalize.h"
+
+namespace moco {
+namespace {
+
+Tensor random_keys(int64_t K, int64_t C, uint64_t seed, Backend& backend) {
+    std::vector<float> values(static_cast<size_t>(K * C));
+    parallel_for(K, 256, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            Random random(seed, Purpose::queue, 0, static_cast<uint32_t>(row));
+            for (int64_t c = 0; c < C; ++c) values[static_cast<size_t>(row * C + c)] = random.normal();
+        }
+    });
+    const NoGrad queue_takes_no_gradient;
+    return l2_normalize(Tensor::from_host(values, {K, C}, backend));
+}
+
+}  // namespace
+
+KeyQueue::KeyQueue(int64_t K, int64_t C, uint64_t seed, Backend& backend) {
+    check(K >= 1 && C >= 1, "KeyQueue: K = {} keys of C = {} features; both must be at least 1", K, C);
+    keys_ = random_keys(K, C, seed, backend);
+}
+
+void KeyQueue::enqueue(const Tensor& k, const DeviceStepState& state) {
+    const int64_t K = keys_.dim(0), C = keys_.dim(1);
+    check(k.shape().rank() == 2 && k.dim(1) == C && k.dim(0) <= K,
+          "KeyQueue: keys of shape {} do not fit into the queue of shape {} (K,C): at most K rows of C features",
+          k.shape(), keys_.shape());
+    check(state.host().queue_ptr == pointer_, "KeyQueue: the step state points at row {}, the queue at row {}",
+          state.host().queue_ptr, pointer_);
+    keys_.backend().enqueue(state.data(), k.data(), keys_.mutable_data(), k.dim(0), K, C);
+    keys_.bump_version();
+    pointer_ = (pointer_ + k.dim(0)) % K;
+}
+
+void KeyQueue::restore(const Tensor& keys, int64_t pointer) {
+    check(keys.shape() == keys_.shape(), "KeyQueue: keys of shape {} cannot replace a queue of shape {} (K,C)",
+          keys.shape(), keys_.shape());
+    check(pointer >= 0 && pointer < keys_.dim(0), "KeyQueue: pointer {} is outside of the {} rows", pointer,
+          keys_.dim(0));
+    keys_.copy_from(keys);
+    pointer_ = pointer;
+}
+
+}  // namespace moco

@@ -1,0 +1,52 @@
+// One training step of MoCo: Algorithm 1 of He et al., arXiv:1911.05722.
+#pragma once
+
+#include <vector>
+
+#include "core/communicator.h"
+#include "moco/model.h"
+#include "moco/shuffle_bn.h"
+
+namespace moco {
+
+/// Two augmented views of the same N images: N x H x W x channels each.
+struct Views {
+    Tensor query, key;
+};
+
+/// The parts of a step, in order, for whoever measures them.
+enum class StepPhase { query, key, loss, backward, update };
+
+/// Told when a part of the step begins; the last one ends when train_step returns.
+class StepClock {
+  public:
+    virtual ~StepClock() = default;
+    virtual void enter(StepPhase) {}
+};
+
+/// The numbers of one step.
+struct StepNumbers {
+    float lr = 0;      // learning rate of SGD
+    float m = 0.999f;  // momentum of the key encoder
+    float T = 0.07f;   // temperature
+    // Of the key batch; for the symmetric step, of view 2's and of view 1's. Empty orders do not shuffle.
+    std::vector<ShuffleOrder> orders = std::vector<ShuffleOrder>(2);
+};
+
+/// What a step reports. The tensors stay on the device until somebody asks.
+struct StepResult {
+    Tensor loss;          // scalar: the mean over the queries (the sum of both means for the symmetric step)
+    Tensor correct;       // scalar: how many queries are more similar to their key than to every negative
+    int64_t queries = 0;  // of this rank; correct / queries is the contrast accuracy
+};
+
+/// One step on the views x of this rank's images: changes moco, in the order of the reference code. Collective over
+/// comm: every rank calls it with as many images and the same numbers. Throws Error if N times the ranks exceeds K.
+StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm, StepClock& clock);
+
+/// The symmetric variant (the CIFAR demo of the reference code): loss(x1 -> x2) + loss(x2 -> x1), the sum, both against
+/// the same queue; one momentum update; then both batches of keys are enqueued, view 1's first. 2N must fit into K.
+StepResult symmetric_train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm,
+                                StepClock& clock);
+
+}  // namespace moco
