@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
@@ -42,6 +43,16 @@ float* scratch(ScratchUse use, int64_t count) {
         block.bytes = bytes;
     }
     return block.memory.get();
+}
+
+const float* zeros(int64_t count) {
+    thread_local int64_t zeroed = 0;
+    float* memory = scratch(ScratchUse::zeros, count);
+    if (count > zeroed) {
+        std::fill_n(memory, count, 0.0f);
+        zeroed = count;
+    }
+    return memory;
 }
 
 }  // namespace moco::cpu

@@ -7,11 +7,27 @@
 namespace moco::cpu {
 
 /// Who uses the memory. Two uses that are alive at the same time on one thread must have names of their own.
-enum class ScratchUse { packed_b, packed_tile, zeros, partials, transformed, count_of_uses };
+enum class ScratchUse {
+    packed_b,
+    packed_tile,
+    zeros,  // see zeros() below
+    partials,
+    transformed,
+    // Winograd's: transformed weights, input and gradients, their products, results that nobody needs
+    winograd_weight,
+    winograd_input,
+    winograd_gradient,
+    winograd_product,
+    winograd_discarded,
+    count_of_uses
+};
 
 /// At least `count` floats, aligned to 64 bytes, owned by the calling thread: they stay valid until the same thread
 /// asks for the same use again or ends. Contents are those of the last use. The memory only grows, so that a training
 /// step allocates nothing after the first. Throws Error when there is no more.
 float* scratch(ScratchUse use, int64_t count);
+
+/// At least `count` zeros of the calling thread (its ScratchUse::zeros), as long-lived. Nobody may write to them.
+const float* zeros(int64_t count);
 
 }  // namespace moco::cpu
