@@ -1,0 +1,71 @@
+// Packing of B for the micro-kernel: panels of kPanel columns, each depth x kPanel floats in memory order, zeros where
+// the last panel has no more columns.
+//
+// Included by files compiled once a target (cpu/simd.h).
+#if defined(MOCO_CPU_PACK_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOCO_CPU_PACK_INL_H
+#undef MOCO_CPU_PACK_INL_H
+#else
+#define MOCO_CPU_PACK_INL_H
+#endif
+
+#include <algorithm>
+
+#include "cpu/microkernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+HWY_INLINE int64_t panel_count(int64_t columns) {
+    return (columns + kPanel - 1) / kPanel;
+}
+
+/// One panel from B stored depth x columns: `columns` (1..kPanel) of its columns, starting at b.
+HWY_INLINE void pack_panel(const float* b, int64_t b_step, int64_t depth, int64_t columns, float* panel) {
+    for (int64_t k = 0; k < depth; ++k, b += b_step, panel += kPanel) {
+        if (columns == kPanel) {
+            std::copy_n(b, kPanel, panel);
+        } else {
+            std::fill(std::copy_n(b, columns, panel), panel + kPanel, 0.0f);
+        }
+    }
+}
+
+/// Four rows of `from` become four columns of `to`: to[k * kPanel + j] = from[j * step + k] for k < depth, j < 4.
+HWY_INLINE void transpose_four(const float* from, int64_t step, int64_t depth, float* to) {
+    int64_t k = 0;
+#if HWY_TARGET != HWY_SCALAR
+    const hn::FixedTag<float, 4> d;
+    for (; k + 4 <= depth; k += 4) {
+        const auto r0 = hn::LoadU(d, from + k), r1 = hn::LoadU(d, from + step + k),
+                   r2 = hn::LoadU(d, from + 2 * step + k), r3 = hn::LoadU(d, from + 3 * step + k);
+        const auto lower01 = hn::InterleaveLower(d, r0, r1), lower23 = hn::InterleaveLower(d, r2, r3),
+                   upper01 = hn::InterleaveUpper(d, r0, r1), upper23 = hn::InterleaveUpper(d, r2, r3);
+        hn::StoreU(hn::ConcatLowerLower(d, lower23, lower01), d, to + k * kPanel);
+        hn::StoreU(hn::ConcatUpperUpper(d, lower23, lower01), d, to + (k + 1) * kPanel);
+        hn::StoreU(hn::ConcatLowerLower(d, upper23, upper01), d, to + (k + 2) * kPanel);
+        hn::StoreU(hn::ConcatUpperUpper(d, upper23, upper01), d, to + (k + 3) * kPanel);
+    }
+#endif
+    for (; k < depth; ++k)
+        for (int64_t j = 0; j < 4; ++j) to[k * kPanel + j] = from[j * step + k];
+}
+
+/// One panel from B stored columns x depth: `columns` (1..kPanel) of its rows, starting at b.
+HWY_INLINE void pack_panel_transposed(const float* b, int64_t b_step, int64_t depth, int64_t columns, float* panel) {
+    constexpr int64_t kBlock = 64;  // of depth: source and target stay in L1
+    for (int64_t k = 0; k < depth; k += kBlock) {
+        const int64_t block = std::min(kBlock, depth - k);
+        float* to = panel + k * kPanel;
+        int64_t j = 0;
+        for (; j + 4 <= columns; j += 4) transpose_four(b + j * b_step + k, b_step, block, to + j);
+        for (; j < kPanel; ++j)
+            for (int64_t i = 0; i < block; ++i) to[i * kPanel + j] = j < columns ? b[j * b_step + k + i] : 0.0f;
+    }
+}
+
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // the toggled include guard
