@@ -86,6 +86,10 @@ struct RunConfig {
 /// What a setting holds, as files and flags write it; monostate: unset.
 using OptionValue = std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<int64_t>>;
 
+/// What a setting decides. method: the run's numbers; it stands in checkpoints. run: where data and results lie and
+/// what is kept and shown. machine: how fast the same numbers come.
+enum class Decides { method, run, machine };
+
 /// Whether `--resume` may change a setting.
 enum class OnResume { fixed, free, may_grow };
 
@@ -95,9 +99,10 @@ struct ConfigOption {
     std::string_view group;     // heading in --help
     std::string_view argument;  // "N", "FILE", "epoch|step"; empty for an on/off setting (--name, --no-name)
     std::string_view help;      // one sentence with the unit and the paper's symbol
+    Decides decides;
     OnResume on_resume;
     std::function<OptionValue(const RunConfig&)> get;
-    /// Throws Error if the value is of another type; a whole number is accepted where a real one is expected.
+    /// Throws Error ("expected a whole number") if the value is of another type; a whole number will do for a real one.
     std::function<void(RunConfig&, const OptionValue&)> set;
 };
 
@@ -111,8 +116,6 @@ void set_option(RunConfig& config, std::string_view name, std::string_view text)
 /// The names of the presets, and one of them as a whole configuration. Throws Error listing them for an unknown name.
 std::span<const std::string_view> preset_names();
 RunConfig preset(std::string_view name);
-/// Replaces every setting that the preset `name` decides; data, run and machine settings stay.
-void apply_preset(RunConfig& config, std::string_view name);
 
 /// Where a configuration comes from. `flags`: (name without dashes, text), in the order given.
 struct ConfigSources {

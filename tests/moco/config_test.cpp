@@ -1,0 +1,258 @@
+// Settings: layers, flags as text, the TOML round trip, presets, and the sentence for everything impossible.
+#include "moco/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "core/error.h"
+#include "moco/data/augmentation.h"
+#include "moco/data/dataset.h"
+#include "nn/resnet.h"
+#include "nn/schedule.h"
+#include "tests/support/message.h"
+
+namespace moco {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+
+RunConfig changed(std::string_view name, std::string_view text) {
+    RunConfig config = preset("fashion");
+    set_option(config, name, text);
+    return config;
+}
+
+TEST(Config, PresetsAreThePapersNumbers) {
+    const RunConfig v1 = preset("v1"), v2 = preset("v2"), demo = preset("cifar-demo"), fashion = preset("fashion");
+    for (const RunConfig& c : {v1, v2}) {
+        EXPECT_EQ(c.arch, "resnet50");
+        EXPECT_EQ(c.moco_k, 65536);
+        EXPECT_EQ(c.moco_m, 0.999);
+        EXPECT_EQ(c.batch_size, 256);
+        EXPECT_EQ(c.lr, 0.03);
+        EXPECT_EQ(c.wd, 1e-4);
+        EXPECT_EQ(c.epochs, 200);
+        EXPECT_EQ(c.bn_splits, 8);
+        EXPECT_EQ(c.image_size, 224);
+        EXPECT_EQ(c.aug, c.preset);
+    }
+    EXPECT_EQ(v1.moco_t, 0.07);
+    EXPECT_EQ(v1.schedule, (std::vector<int64_t>{120, 160}));
+    EXPECT_FALSE(v1.cos || v1.mlp);
+    EXPECT_EQ(v2.moco_t, 0.2);
+    EXPECT_TRUE(v2.cos && v2.mlp);
+
+    EXPECT_EQ(demo.stem, "cifar");
+    EXPECT_EQ(encoder_config(demo, 3).stem_init, ConvInit::uniform);
+    EXPECT_EQ(demo.batch_size, 512);
+    EXPECT_EQ(demo.moco_k, 4096);
+    EXPECT_EQ(demo.wd, 5e-4);
+    // Epochs counted from 1: the last one runs at rate 0.
+    EXPECT_EQ(learning_rate(learning_rate_schedule(demo), 199, 0, 97), 0.0f);
+    EXPECT_NEAR(learning_rate(learning_rate_schedule(demo), 0, 96, 97), 0.06 * 0.5 * (1 + std::cos(M_PI / 200)), 1e-8);
+
+    // The defaults of the PyTorch comparison.
+    const ResNetConfig encoder = encoder_config(fashion, 1);
+    EXPECT_EQ(encoder.arch, "resnet18");
+    EXPECT_EQ(encoder.width, 16);
+    EXPECT_EQ(encoder.stem, Stem::cifar_s2);
+    EXPECT_EQ(encoder.stem_init, ConvInit::kaiming_normal);
+    EXPECT_EQ(encoder.head, Head::linear);
+    EXPECT_EQ(encoder.bn_splits, 4);
+    EXPECT_EQ(encoder.in_channels, 1);
+    EXPECT_EQ(fashion.batch_size, 128);
+    EXPECT_EQ(fashion.moco_m, 0.99);
+    EXPECT_EQ(fashion.moco_t, 0.1);
+    EXPECT_NEAR(learning_rate(learning_rate_schedule(fashion), 3, 234, 468), 0.06 * 0.5 * (1 + std::cos(M_PI * 0.35)),
+                1e-7);
+    const Recipe recipe = augmentation_recipe(fashion);
+    EXPECT_EQ(recipe.crop_scale_min, 0.5f);
+    EXPECT_EQ(recipe.brightness, 0.8f);
+    EXPECT_EQ(recipe.contrast, 0.8f);
+    EXPECT_EQ(recipe.jitter_p, 0.8f);
+    for (const std::string_view name : preset_names()) EXPECT_EQ(preset(name).preset, name);
+    EXPECT_THAT(message_of([] { preset("v9"); }),
+                HasSubstr("--preset v9: there is no such preset; expected one of v1, v2, cifar-demo, fashion"));
+}
+
+TEST(Config, AugmentationFlagsChangeTheRecipe) {
+    RunConfig config = preset("v1");
+    config.aug_plus = true;
+    EXPECT_EQ(augmentation_recipe(config).blur_p, 0.5f);
+    config.blur_p = 0.25;
+    config.crop_min = 0.08;
+    EXPECT_EQ(augmentation_recipe(config).blur_p, 0.25f);
+    EXPECT_EQ(augmentation_recipe(config).crop_scale_min, 0.08f);
+    EXPECT_EQ(augmentation_recipe(config).hue, 0.1f);
+}
+
+TEST(Config, EverySettingSurvivesToml) {
+    for (const std::string_view name : preset_names()) {
+        RunConfig config = preset(name), back;
+        config.data = "folder:/tmp/a \"quoted\\ name";
+        config.lr = 1.0 / 3;
+        config.wd = 1e-7;
+        config.momentum = 0;
+        config.seed = 1ull << 62;
+        config.crop_min = 0.125;
+        config.schedule = {1, 2, 3};
+        from_toml(back, to_toml(config), "test");
+        EXPECT_EQ(back, config) << to_toml(config);
+    }
+}
+
+TEST(Config, EverySettingCanBeAFlagAndAKey) {
+    for (const ConfigOption& option : config_options()) {
+        RunConfig from_flag, from_file;
+        const bool on_off = option.argument.empty();
+        const bool takes_true =
+            option.get(RunConfig{}) == OptionValue(true) || option.get(RunConfig{}) == OptionValue(false);
+        EXPECT_EQ(on_off, takes_true) << option.name;
+        // Some text that every type but one understands; the one that does not says what it expects.
+        for (const std::string_view text : {"true", "2", "abc"}) {
+            try {
+                set_option(from_flag, option.name, text);
+            } catch (const Error& error) {
+                EXPECT_THAT(error.what(), HasSubstr("expected")) << option.name;
+                continue;
+            }
+            const std::string quoted = text == "abc" || std::holds_alternative<std::string>(option.get(from_flag))
+                                           ? fmt::format("\"{}\"", text)
+                                           : std::string(text);
+            from_toml(from_file, fmt::format("{} = {}\n", option.name, quoted), "test");
+            EXPECT_EQ(from_flag, from_file) << option.name << " = " << text;
+        }
+        EXPECT_NE(from_flag, RunConfig{}) << option.name << " can be set to nothing new";
+    }
+}
+
+TEST(Config, LayersAreDefaultPresetFileFlag) {
+    const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) / "layers.toml";
+    std::ofstream(file) << "preset = \"fashion\"\nepochs = 3\nlr = 1\n";
+    const RunConfig config = resolve_config({file, {{"lr", "0.5"}, {"schedule", "3 4"}, {"mlp", "true"}}});
+    EXPECT_EQ(config.arch, "resnet18");  // preset
+    EXPECT_EQ(config.epochs, 3);         // file
+    EXPECT_EQ(config.lr, 0.5);           // flag
+    EXPECT_EQ(config.schedule, (std::vector<int64_t>{3, 4}));
+    EXPECT_TRUE(config.mlp);
+    // A preset given as a flag replaces the file's, below the file's other keys.
+    const RunConfig demo = resolve_config({file, {{"preset", "cifar-demo"}}});
+    EXPECT_EQ(demo.preset, "cifar-demo");
+    EXPECT_EQ(demo.batch_size, 512);
+    EXPECT_EQ(demo.epochs, 3);
+    EXPECT_EQ(resolve_config({}), preset("v1"));
+}
+
+TEST(Config, FilesAndFlagsWithMistakesSaySo) {
+    RunConfig config;
+    const auto toml = [&](const char* text) { return message_of([&] { from_toml(config, text, "run.toml"); }); };
+    EXPECT_EQ(toml("epochs = 3\nmoco_k = 5\n"),
+              "run.toml, line 2: there is no setting 'moco_k'; did you mean 'moco-k'?");
+    EXPECT_EQ(toml("epochs = \"many\""), "run.toml, line 1: epochs = many: expected a whole number");
+    EXPECT_EQ(toml("schedule = [1, 2.5]"), "run.toml, line 1: schedule must be a list of whole numbers");
+    EXPECT_EQ(toml("seed = -1"), "run.toml, line 1: seed = -1: expected a whole number of at least 0");
+    EXPECT_THAT(toml("[moco]\nk = 5"), HasSubstr("there is no setting 'moco'"));
+    EXPECT_THAT(toml("epochs = = 3"), HasSubstr("run.toml, line 1: this is no TOML"));
+    EXPECT_EQ(message_of([&] { set_option(config, "ephocs", "3"); }), "--ephocs is not known; did you mean --epochs?");
+    EXPECT_EQ(message_of([&] { set_option(config, "epochs", "3.5"); }),
+              "--epochs '3.5' cannot be understood: expected a whole number");
+    EXPECT_THAT(message_of([] {
+                    resolve_config({"/no/such/file.toml", {}});
+                }),
+                HasSubstr("--config /no/such/file.toml"));
+}
+
+TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
+    const struct {
+        const char *name, *text, *message;
+    } cases[] = {
+        {"preset", "v3", "--preset v3: there is no such preset"},
+        {"data", "", "--data is missing"},
+        {"arch", "resnet19",
+         "--arch resnet19: there is no such architecture; expected one of resnet18, resnet34, resnet50, resnet101, "
+         "resnet152"},
+        {"stem", "big", "--stem big: expected one of imagenet, cifar, cifar-s2"},
+        {"stem-init", "zero", "--stem-init zero: expected one of kaiming, uniform"},
+        {"aug", "v3", "--aug v3: expected one of v1, v2, demo, fashion"},
+        {"width", "0", "--width 0: it must be at least 1"},
+        {"moco-dim", "0", "--moco-dim 0: it must be at least 1"},
+        {"image-size", "2", "--image-size 2 is smaller than the 3x3 kernel of --stem cifar-s2"},
+        {"batch-size", "0", "--batch-size 0: it must be at least 1"},
+        {"moco-k", "32",
+         "--moco-k 32 is smaller than --batch-size 128: the queue must hold at least one batch (paper, Sec. 3.2)"},
+        {"moco-m", "1.5", "--moco-m 1.5: it must be in 0..1 (0.999 is the paper's)"},
+        {"moco-t", "0", "--moco-t 0: it must be above 0 (0.07 is the first paper's)"},
+        {"moco-t", "nan", "--moco-t nan: it must be above 0 (0.07 is the first paper's)"},
+        {"bn-splits", "3", "--bn-splits 3 does not divide --batch-size 128: every group needs as many images"},
+        {"bn-splits", "0", "--bn-splits 0: it must be at least 1"},
+        {"epochs", "0", "--epochs 0: it must be at least 1"},
+        {"lr", "-1", "--lr -1: it must be at least 0"},
+        {"lr", "inf", "--lr inf: it must be at least 0"},
+        {"momentum", "1", "--momentum 1: it must be in 0..1, below 1"},
+        {"wd", "-1", "--wd -1: it must be at least 0"},
+        {"lr-per", "image", "--lr-per image: expected one of epoch, step"},
+        {"lr-first-epoch", "2", "--lr-first-epoch 2: it must be 0 or 1"},
+        {"schedule", "5,3", "--schedule 5,3: the epochs must be in ascending order, at least 0"},
+        {"knn-every", "-1", "--knn-every -1: it must be at least 0"},
+        {"knn-k", "0", "--knn-k 0: it must be at least 1"},
+        {"knn-t", "0", "--knn-t 0: it must be above 0"},
+        {"log-every", "0", "--log-every 0: it must be at least 1"},
+        {"max-steps", "-1", "--max-steps -1: it must be at least 0"},
+        {"checkpoint-every-steps", "-1", "--checkpoint-every-steps -1: it must be at least 0"},
+        {"keep-every", "-1", "--keep-every -1: it must be at least 0"},
+        {"device", "gpu", "--device gpu: expected one of auto, cpu, cuda"},
+        {"threads", "-1", "--threads -1: it must be at least 0"},
+        {"workers", "-1", "--workers -1: it must be at least 0"},
+        {"crop-min", "0", "area"},
+        {"jitter-p", "1.5", "jitter's p"},
+    };
+    EXPECT_NO_THROW(validate(preset("fashion")));
+    for (const auto& c : cases) {
+        const RunConfig config = changed(c.name, c.text);
+        EXPECT_THAT(message_of([&] { validate(config); }), HasSubstr(c.message)) << c.name << " " << c.text;
+    }
+    RunConfig symmetric = preset("fashion");
+    symmetric.symmetric = true;
+    symmetric.moco_k = 255;
+    EXPECT_EQ(message_of([&] { validate(symmetric); }),
+              "--moco-k 255 is smaller than twice --batch-size 128: --symmetric enqueues the keys of both views");
+    symmetric.moco_k = 256;
+    EXPECT_NO_THROW(validate(symmetric));
+    RunConfig imagenet = changed("stem", "imagenet");
+    imagenet.image_size = 6;
+    EXPECT_THAT(message_of([&] { validate(imagenet); }), HasSubstr("7x7 kernel of --stem imagenet"));
+
+    DatasetInfo info;
+    info.count = 127;
+    EXPECT_EQ(message_of([&] { validate(preset("fashion"), info); }),
+              "--data fashion-mnist has 127 images, fewer than one --batch-size 128");
+}
+
+TEST(Config, AResumeMayChangeTheMachineAndRunLonger) {
+    RunConfig run = preset("fashion");
+    run.max_steps = 100;
+    const auto resumed = [&](const char* name, const char* text) { return config_for_resume(run, {{name, text}}); };
+    EXPECT_EQ(resumed("threads", "7").threads, 7);
+    EXPECT_EQ(resumed("workers", "0").workers, 0);
+    EXPECT_EQ(resumed("device", "cuda").device, "cuda");
+    EXPECT_EQ(resumed("epochs", "11").epochs, 11);
+    EXPECT_EQ(resumed("max-steps", "101").max_steps, 101);
+    EXPECT_EQ(resumed("max-steps", "0").max_steps, 0);
+    EXPECT_EQ(resumed("lr", "0.06"), run);  // the same value is no change
+    EXPECT_EQ(message_of([&] { resumed("epochs", "9"); }),
+              "--epochs 9: the run to resume has 10, and a resume may only make it larger");
+    EXPECT_EQ(message_of([&] { resumed("max-steps", "99"); }),
+              "--max-steps 99: the run to resume has 100, and a resume may only make it larger");
+    EXPECT_EQ(message_of([&] { resumed("lr", "0.1"); }),
+              "--lr 0.1: the run to resume has 0.06, and a resume may not change it");
+    EXPECT_EQ(message_of([&] { resumed("data", "shapes"); }),
+              "--data shapes: the run to resume has fashion-mnist, and a resume may not change it");
+}
+
+}  // namespace
+}  // namespace moco
