@@ -1,98 +1,210 @@
-// Batch normalisation over N,H,W,C in interleaved splits.
+// Batch normalisation, forward and inference: one pass for the statistics, one that normalises, adds and cuts off.
+//
+// Both passes are bound by memory, so sums are kept in double: they then need no shift by the mean and one pass is
+// exact enough for any mean and spread that f32 values can have.
+#include "cpu/batch_norm.h"
+
 #include <cmath>
-#include <vector>
 
 #include "cpu/backend_impl.h"
+#include "cpu/grain.h"
+#include "cpu/pool_scratch.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/batch_norm.cpp"
+#include "cpu/simd.h"
+// (after simd.h)
+#include "cpu/simd-inl.h"
 
+#ifndef MOCO_CPU_BATCH_NORM_ONCE
+#define MOCO_CPU_BATCH_NORM_ONCE
 namespace moco::cpu {
+
+/// y = activation((x - mean) * scale + shift + residual) over rows of `width` channels.
+struct Normalise {
+    const float* x;
+    const float* residual;  // or null
+    float* y;
+    const float *mean, *scale, *shift;  // width each
+    int64_t rows, width;
+    Activation activation;
+};
+
+}  // namespace moco::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+
+/// Adds every row's x and x * x to sum and square (width each).
+void add_moments(const float* x, int64_t rows, int64_t width, double* sum, double* square) {
+    // Wide rows are taken some at a time, so that the blocks of a row are still in L1 when their turn comes.
+    const int64_t tile = std::max<int64_t>(4, 4096 / width);
+    for (int64_t begin = 0; begin < rows; begin += tile) {
+        const int64_t count = std::min(tile, rows - begin);
+        for_each_block<double, kDoubleUnroll>(width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
+            constexpr int kUnroll = decltype(unroll)::value;
+            const hn::Rebind<float, decltype(d)> df;
+            const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+            hn::Vec<decltype(d)> s[kUnroll], q[kUnroll];
+#pragma GCC unroll 8
+            for (int u = 0; u < kUnroll; ++u) {
+                s[u] = hn::LoadU(d, sum + c + u * lanes);
+                q[u] = hn::LoadU(d, square + c + u * lanes);
+            }
+            const float* row = x + begin * width + c;
+            for (int64_t r = 0; r < count; ++r, row += width) {
+#pragma GCC unroll 8
+                for (int u = 0; u < kUnroll; ++u) {
+                    const auto v = hn::PromoteTo(d, hn::LoadU(df, row + u * lanes));
+                    s[u] = hn::Add(s[u], v);
+                    q[u] = hn::MulAdd(v, v, q[u]);
+                }
+            }
+#pragma GCC unroll 8
+            for (int u = 0; u < kUnroll; ++u) {
+                hn::StoreU(s[u], d, sum + c + u * lanes);
+                hn::StoreU(q[u], d, square + c + u * lanes);
+            }
+        });
+    }
+}
+
+template <bool kResidual, bool kRelu>
+void normalise_rows(const Normalise& a) {
+    const int64_t tile = std::max<int64_t>(4, 4096 / a.width);
+    for (int64_t begin = 0; begin < a.rows; begin += tile) {
+        const int64_t count = std::min(tile, a.rows - begin);
+        for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
+            constexpr int kUnroll = decltype(unroll)::value;
+            const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+            hn::Vec<decltype(d)> mean[kUnroll], scale[kUnroll], shift[kUnroll];
+#pragma GCC unroll 8
+            for (int u = 0; u < kUnroll; ++u) {
+                mean[u] = hn::LoadU(d, a.mean + c + u * lanes);
+                scale[u] = hn::LoadU(d, a.scale + c + u * lanes);
+                shift[u] = hn::LoadU(d, a.shift + c + u * lanes);
+            }
+            int64_t i = begin * a.width + c;
+            for (int64_t r = 0; r < count; ++r, i += a.width) {
+#pragma GCC unroll 8
+                for (int u = 0; u < kUnroll; ++u) {
+                    // Subtracting first keeps the digits when the mean is far larger than the spread.
+                    auto v = hn::Sub(hn::LoadU(d, a.x + i + u * lanes), mean[u]);
+                    v = hn::MulAdd(v, scale[u], shift[u]);
+                    if constexpr (kResidual) v = hn::Add(v, hn::LoadU(d, a.residual + i + u * lanes));
+                    if constexpr (kRelu) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+                    hn::StoreU(v, d, a.y + i + u * lanes);
+                }
+            }
+        });
+    }
+}
+
+void normalise(const Normalise& a) {
+    const bool relu = a.activation == Activation::relu;
+    if (a.residual != nullptr) {
+        relu ? normalise_rows<true, true>(a) : normalise_rows<true, false>(a);
+    } else {
+        relu ? normalise_rows<false, true>(a) : normalise_rows<false, false>(a);
+    }
+}
+
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace moco::cpu {
+namespace {
+
+HWY_EXPORT(add_moments);
+HWY_EXPORT(normalise);
+
+/// scale and shift of channel c, repeated for a folded row: 3 rows of `width` (mean, scale, shift).
+void write_parameters(const FoldedRows& folded, int64_t C, int64_t c, double mean, double inv_std, float gamma,
+                      float beta, float* parameters) {
+    const float rounded = static_cast<float>(mean);
+    const float scale = static_cast<float>(gamma * inv_std);
+    const float shift = static_cast<float>(beta - (mean - rounded) * scale);
+    for (int64_t f = 0; f < folded.fold; ++f) {
+        parameters[f * C + c] = rounded;
+        parameters[folded.width + f * C + c] = scale;
+        parameters[2 * folded.width + f * C + c] = shift;
+    }
+}
+
+/// The second pass, sample by sample; parameters: S x 3 x width.
+void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, const float* x, const float* residual,
+                   const float* parameters, float* y) {
+    const auto kernel = HWY_DYNAMIC_DISPATCH(normalise);
+    const int64_t sample = d.HW * d.C;
+    parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+            const float* p = parameters + n % S * 3 * folded.width;
+            kernel({x + n * sample, residual == nullptr ? nullptr : residual + n * sample, y + n * sample, p,
+                    p + folded.width, p + 2 * folded.width, folded.rows, folded.width, d.activation});
+        }
+    });
+}
+
+}  // namespace
 
 void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
                                     const float* gamma, const float* beta, const float* residual, float* running_mean,
                                     float* running_var, float* mean, float* inv_std, float* y) {
-    const int64_t per_split = d.samples_per_split() * d.HW;
-    std::vector<double> mean_sum(static_cast<size_t>(d.C)), var_sum(static_cast<size_t>(d.C));
-    for (int64_t s = 0; s < d.S; ++s) {
-        for (int64_t c = 0; c < d.C; ++c) {
-            double sum = 0, squares = 0;
-            for (int64_t n = s; n < d.N; n += d.S)
-                for (int64_t p = 0; p < d.HW; ++p) sum += x[(n * d.HW + p) * d.C + c];
-            const double m = sum / static_cast<double>(per_split);
-            for (int64_t n = s; n < d.N; n += d.S)
-                for (int64_t p = 0; p < d.HW; ++p) {
-                    const double v = x[(n * d.HW + p) * d.C + c] - m;
-                    squares += v * v;
-                }
-            const double variance = squares / static_cast<double>(per_split);
-            mean[s * d.C + c] = static_cast<float>(m);
-            inv_std[s * d.C + c] = static_cast<float>(1 / std::sqrt(variance + options.epsilon));
-            mean_sum[static_cast<size_t>(c)] += m;
-            var_sum[static_cast<size_t>(c)] += squares / static_cast<double>(per_split > 1 ? per_split - 1 : 1);
-        }
-    }
-    for (int64_t c = 0; c < d.C; ++c) {
-        const double a = options.momentum;
-        running_mean[c] = static_cast<float>((1 - a) * running_mean[c] +
-                                             a * mean_sum[static_cast<size_t>(c)] / static_cast<double>(d.S));
-        running_var[c] = static_cast<float>((1 - a) * running_var[c] +
-                                            a * var_sum[static_cast<size_t>(c)] / static_cast<double>(d.S));
-    }
-    for (int64_t n = 0; n < d.N; ++n)
-        for (int64_t p = 0; p < d.HW; ++p)
-            for (int64_t c = 0; c < d.C; ++c) {
-                const int64_t i = (n * d.HW + p) * d.C + c, sc = (n % d.S) * d.C + c;
-                float v = (x[i] - mean[sc]) * inv_std[sc] * gamma[c] + beta[c];
-                if (residual != nullptr) v += residual[i];
-                y[i] = d.activation == Activation::relu ? std::fmax(v, 0.0f) : v;
+    const FoldedRows folded = fold_rows(d);
+    const BatchNormUnits units(d);
+    const int64_t sample = d.HW * d.C;
+    Scratch<double> partials(memory_, units.count() * 2 * folded.width);
+    const auto kernel = HWY_DYNAMIC_DISPATCH(add_moments);
+    const int64_t unit_grain = d.count() < 2 * kElementGrain ? units.count() : 1;
+    parallel_for(units.count(), unit_grain, [&](int64_t first, int64_t last) {
+        for (int64_t unit = first; unit < last; ++unit) {
+            double* sum = partials.get() + unit * 2 * folded.width;
+            std::fill_n(sum, 2 * folded.width, 0.0);
+            for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
+                kernel(x + (units.split(unit) + d.S * j) * sample, folded.rows, folded.width, sum, sum + folded.width);
             }
+        }
+    });
+
+    Scratch<double> totals(memory_, 2 * d.S * d.C);
+    const SplitSums total{totals.get(), totals.get() + d.S * d.C};
+    fold_sums(units, folded, d.C, partials.get(), total);
+
+    Scratch<float> parameters(memory_, d.S * 3 * folded.width);
+    const double count = static_cast<double>(d.samples_per_split() * d.HW);
+    const double unbiased = count / std::max(count - 1, 1.0);
+    for (int64_t c = 0; c < d.C; ++c) {
+        double mean_of_splits = 0, variance_of_splits = 0;
+        for (int64_t s = 0; s < d.S; ++s) {
+            const int64_t i = s * d.C + c;
+            const double m = total.sum[i] / count;
+            const double variance = std::max(total.product[i] / count - m * m, 0.0);
+            const double inverse = 1 / std::sqrt(variance + options.epsilon);
+            mean[i] = static_cast<float>(m);
+            inv_std[i] = static_cast<float>(inverse);
+            write_parameters(folded, d.C, c, m, inverse, gamma[c], beta[c], parameters.get() + s * 3 * folded.width);
+            mean_of_splits += m;
+            variance_of_splits += variance * unbiased;
+        }
+        const double share = options.momentum / static_cast<double>(d.S);
+        running_mean[c] = static_cast<float>((1.0 - options.momentum) * running_mean[c] + share * mean_of_splits);
+        running_var[c] = static_cast<float>((1.0 - options.momentum) * running_var[c] + share * variance_of_splits);
+    }
+    normalise_all(d, d.S, folded, x, residual, parameters.get(), y);
 }
 
 void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
                                       const float* gamma, const float* beta, const float* residual,
                                       const float* running_mean, const float* running_var, float* y) {
-    for (int64_t i = 0; i < d.N * d.HW; ++i)
-        for (int64_t c = 0; c < d.C; ++c) {
-            const float scale = gamma[c] / std::sqrt(running_var[c] + options.epsilon);
-            float v = (x[i * d.C + c] - running_mean[c]) * scale + beta[c];
-            if (residual != nullptr) v += residual[i * d.C + c];
-            y[i * d.C + c] = d.activation == Activation::relu ? std::fmax(v, 0.0f) : v;
-        }
-}
-
-void CpuBackend::batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
-                                     const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
-                                     float* dbeta, float* dresidual) {
-    const bool masked = d.activation == Activation::relu;
-    const double per_split = static_cast<double>(d.samples_per_split() * d.HW);
-    std::vector<double> sums(static_cast<size_t>(2 * d.S * d.C));
-    for (int64_t n = 0; n < d.N; ++n)
-        for (int64_t p = 0; p < d.HW; ++p)
-            for (int64_t c = 0; c < d.C; ++c) {
-                const int64_t i = (n * d.HW + p) * d.C + c, sc = (n % d.S) * d.C + c;
-                const float g = masked && y[i] <= 0 ? 0 : dy[i];
-                sums[static_cast<size_t>(2 * sc)] += g;
-                sums[static_cast<size_t>(2 * sc + 1)] += double(g) * (x[i] - mean[sc]) * inv_std[sc];
-            }
+    const FoldedRows folded = fold_rows(d);
+    Scratch<float> parameters(memory_, 3 * folded.width);
     for (int64_t c = 0; c < d.C; ++c) {
-        double beta_sum = 0, gamma_sum = 0;
-        for (int64_t s = 0; s < d.S; ++s) {
-            beta_sum += sums[static_cast<size_t>(2 * (s * d.C + c))];
-            gamma_sum += sums[static_cast<size_t>(2 * (s * d.C + c) + 1)];
-        }
-        if (dbeta != nullptr) dbeta[c] = static_cast<float>(beta_sum);
-        if (dgamma != nullptr) dgamma[c] = static_cast<float>(gamma_sum);
+        const double inverse = 1 / std::sqrt(static_cast<double>(running_var[c]) + options.epsilon);
+        write_parameters(folded, d.C, c, running_mean[c], inverse, gamma[c], beta[c], parameters.get());
     }
-    for (int64_t n = 0; n < d.N; ++n)
-        for (int64_t p = 0; p < d.HW; ++p)
-            for (int64_t c = 0; c < d.C; ++c) {
-                const int64_t i = (n * d.HW + p) * d.C + c, sc = (n % d.S) * d.C + c;
-                const float g = masked && y[i] <= 0 ? 0 : dy[i];
-                const double normalised = (x[i] - mean[sc]) * inv_std[sc];
-                if (dresidual != nullptr) dresidual[i] = g;
-                if (dx != nullptr)
-                    dx[i] = static_cast<float>(gamma[c] * inv_std[sc] *
-                                               (g - sums[static_cast<size_t>(2 * sc)] / per_split -
-                                                normalised * sums[static_cast<size_t>(2 * sc + 1)] / per_split));
-            }
+    normalise_all(d, 1, folded, x, residual, parameters.get(), y);
 }
 
 }  // namespace moco::cpu
+#endif

@@ -1,0 +1,69 @@
+// What the two halves of batch normalisation share: how rows are widened and how sums are cut into units.
+#pragma once
+
+#include <algorithm>
+
+#include "core/dims.h"
+#include "core/parallel.h"
+
+namespace moco::cpu {
+
+/// Neighbouring pixels taken as one row of `fold` times as many channels, so that any C fills vectors: where HW allows
+/// it, the widest rows are a multiple of 16 and at least 64. Parameters are repeated `fold` times, sums folded back.
+struct FoldedRows {
+    int64_t fold = 1;
+    int64_t rows = 0;   // per sample: HW / fold
+    int64_t width = 0;  // C * fold
+};
+
+inline FoldedRows fold_rows(const BatchNormDims& d) {
+    FoldedRows folded{1, d.HW, d.C};
+    for (int64_t fold = 1; fold <= 64 && fold <= d.HW && folded.width < 64; ++fold) {
+        if (d.HW % fold == 0 && d.C * fold % 16 == 0) folded = {fold, d.HW / fold, d.C * fold};
+    }
+    return folded;
+}
+
+/// The samples of each split cut into `parts` runs, so that all splits together make at most kMaxPartials partial sums
+/// (or one a split). Unit u is part u / S of split u % S.
+struct BatchNormUnits {
+    int64_t S, samples, parts, samples_per_part;
+
+    explicit BatchNormUnits(const BatchNormDims& d)
+        : S(d.S),
+          samples(d.samples_per_split()),
+          parts(std::clamp<int64_t>(kMaxPartials / d.S, 1, samples)),
+          samples_per_part((samples + parts - 1) / parts) {}
+
+    int64_t count() const { return S * parts; }
+    int64_t split(int64_t unit) const { return unit % S; }
+    /// The unit's samples are n = split + S * j for j in [begin, end).
+    int64_t begin(int64_t unit) const { return std::min(samples, unit / S * samples_per_part); }
+    int64_t end(int64_t unit) const { return std::min(samples, begin(unit) + samples_per_part); }
+};
+
+/// Two sums over the rows of each split, S x C each: of x and x * x, or of g and g * (x - mean).
+struct SplitSums {
+    double* sum;
+    double* product;
+};
+
+/// Adds the units of each split up in order, and the repetitions of a channel within a folded row. Results: S x C.
+inline void fold_sums(const BatchNormUnits& units, const FoldedRows& folded, int64_t C, const double* partials,
+                      SplitSums total) {
+    std::fill_n(total.sum, units.S * C, 0.0);
+    std::fill_n(total.product, units.S * C, 0.0);
+    for (int64_t unit = 0; unit < units.count(); ++unit) {
+        double* sum = total.sum + units.split(unit) * C;
+        double* product = total.product + units.split(unit) * C;
+        const double* partial = partials + unit * 2 * folded.width;
+        for (int64_t f = 0; f < folded.fold; ++f, partial += C) {
+            for (int64_t c = 0; c < C; ++c) {
+                sum[c] += partial[c];
+                product[c] += partial[folded.width + c];
+            }
+        }
+    }
+}
+
+}  // namespace moco::cpu

@@ -1,0 +1,138 @@
+// Batch normalisation on the CPU against the reference, with every instruction set and around vector lengths.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/cpu/on_each_target.h"
+#include "tests/reference/batch_norm.h"
+#include "tests/support/values.h"
+
+namespace moco::testing {
+namespace {
+
+using reference::Values;
+
+// Channels around vector lengths; pixels that fold into wide rows and pixels that do not; up to more splits than
+// partial sums.
+const std::vector<BatchNormDims> kCases = {
+    {4, 4, 1, 1},   {4, 6, 3, 2},  {4, 16, 3, 4},   {2, 5, 15, 1}, {6, 2, 16, 3},  {4, 9, 17, 2}, {2, 16, 17, 1},
+    {8, 49, 32, 4}, {4, 4, 33, 2}, {34, 3, 64, 17}, {4, 4, 80, 4}, {2, 7, 200, 1}, {40, 1, 8, 1}};
+
+Values wide(const std::vector<float>& values) {
+    return Values(values.begin(), values.end());
+}
+
+struct Inputs {
+    std::vector<float> x, residual, gamma, beta, dy, running_mean, running_var;
+
+    explicit Inputs(const BatchNormDims& d)
+        : x(formula_values(d.count(), 1)),
+          residual(formula_values(d.count(), 2)),
+          gamma(formula_values(d.C, 3)),
+          beta(formula_values(d.C, 4)),
+          dy(formula_values(d.count(), 5)),
+          running_mean(formula_values(d.C, 6)),
+          running_var(formula_values(d.C, 7)) {
+        for (float& v : running_var) v += 1.5f;
+    }
+};
+
+struct Forward {
+    std::vector<float> y, mean, inv_std, running_mean, running_var;
+
+    Forward(const BatchNormDims& d, const Inputs& in, const float* residual)
+        : y(in.x.size()),
+          mean(static_cast<size_t>(d.S * d.C)),
+          inv_std(mean.size()),
+          running_mean(in.running_mean),
+          running_var(in.running_var) {
+        cpu().batch_norm_forward(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), residual, running_mean.data(),
+                                 running_var.data(), mean.data(), inv_std.data(), y.data());
+    }
+};
+
+void compare(BatchNormDims d, bool with_residual, Activation activation) {
+    d.activation = activation;
+    SCOPED_TRACE(fmt::format("N {} HW {} C {} S {} residual {} relu {}", d.N, d.HW, d.C, d.S, with_residual,
+                             activation == Activation::relu));
+    const Inputs in(d);
+    const Values residual = with_residual ? wide(in.residual) : Values();
+    const Forward got(d, in, with_residual ? in.residual.data() : nullptr);
+    const auto expected = reference::batch_norm(d, {}, wide(in.x), wide(in.gamma), wide(in.beta), residual,
+                                                wide(in.running_mean), wide(in.running_var));
+    EXPECT_LT(error_over_rms(got.y, expected.y), 2e-6);
+    EXPECT_LT(error_over_rms(got.running_mean, expected.running_mean), 1e-6);
+    EXPECT_LT(error_over_rms(got.running_var, expected.running_var), 1e-6);
+
+    std::vector<float> dx = in.dy, dgamma(in.gamma.size()), dbeta(in.gamma.size()), dresidual(in.x.size());
+    // dx in the memory of dy, as the contract allows.
+    cpu().batch_norm_backward(d, in.x.data(), activation == Activation::relu ? got.y.data() : nullptr, in.gamma.data(),
+                              got.mean.data(), got.inv_std.data(), dx.data(), dx.data(), dgamma.data(), dbeta.data(),
+                              with_residual ? dresidual.data() : nullptr);
+    const auto gradients =
+        reference::batch_norm_backward(d, {}, wide(in.x), wide(in.gamma), wide(in.beta), residual, wide(in.dy));
+    EXPECT_LT(error_over_rms(dx, gradients.dx), 5e-6);
+    EXPECT_LT(error_over_rms(dgamma, gradients.dgamma), 2e-6);
+    EXPECT_LT(error_over_rms(dbeta, gradients.dbeta), 1e-6);
+    if (with_residual) {
+        EXPECT_LT(error_over_rms(dresidual, gradients.dresidual), 1e-7);
+    }
+}
+
+TEST(CpuBatchNorm, AgreesWithTheReference) {
+    on_each_target([] {
+        for (const BatchNormDims& d : kCases)
+            for (const bool with_residual : {false, true})
+                for (const Activation activation : {Activation::none, Activation::relu})
+                    compare(d, with_residual, activation);
+    });
+}
+
+TEST(CpuBatchNorm, KeepsItsDigitsWhenTheMeanIsFarLargerThanTheSpread) {
+    const BatchNormDims d{8, 64, 17, 1};
+    Inputs in(d);
+    for (float& v : in.x) v += 1000.0f;
+    const auto expected = reference::batch_norm(d, {}, wide(in.x), wide(in.gamma), wide(in.beta), {},
+                                                wide(in.running_mean), wide(in.running_var));
+    Values mean(17, 0.0), inv_std(17, 0.0);
+    const double rows = static_cast<double>(d.N * d.HW);
+    for (size_t i = 0; i < in.x.size(); ++i) mean[i % 17] += in.x[i] / rows;
+    for (size_t i = 0; i < in.x.size(); ++i) inv_std[i % 17] += std::pow(in.x[i] - mean[i % 17], 2) / rows;
+    for (double& v : inv_std) v = 1 / std::sqrt(v + BatchNormOptions().epsilon);
+    on_each_target([&] {
+        const Forward got(d, in, nullptr);
+        EXPECT_LT(error_over_rms(got.mean, mean), 1e-6);
+        EXPECT_LT(error_over_rms(got.inv_std, inv_std), 1e-6);
+        EXPECT_LT(error_over_rms(got.y, expected.y), 1e-6);
+    });
+}
+
+TEST(CpuBatchNorm, InferenceUsesTheRunningStatistics) {
+    on_each_target([] {
+        for (BatchNormDims d : kCases) {
+            SCOPED_TRACE(fmt::format("N {} HW {} C {}", d.N, d.HW, d.C));
+            d.activation = Activation::relu;
+            const Inputs in(d);
+            std::vector<float> y(in.x.size());
+            cpu().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), in.residual.data(),
+                                       in.running_mean.data(), in.running_var.data(), y.data());
+            EXPECT_LT(error_over_rms(y, reference::batch_norm_inference(d, {}, wide(in.x), wide(in.gamma),
+                                                                        wide(in.beta), wide(in.residual),
+                                                                        wide(in.running_mean), wide(in.running_var))),
+                      2e-6);
+        }
+    });
+}
+
+TEST(CpuBatchNorm, ANanIsNotHiddenByTheActivation) {
+    const std::vector<float> x = {1, 2, NAN, 4}, gamma = {1}, beta = {0}, mean = {0}, var = {1};
+    on_each_target([&] {
+        std::vector<float> y(4);
+        cpu().batch_norm_inference({4, 1, 1, 1, Activation::relu}, {}, x.data(), gamma.data(), beta.data(), nullptr,
+                                   mean.data(), var.data(), y.data());
+        EXPECT_TRUE(std::isnan(y[2]));
+    });
+}
+
+}  // namespace
+}  // namespace moco::testing
