@@ -131,7 +131,8 @@ void Tensor::backward() {
 }
 
 const Tensor& Saved::get() const {
-    check(!tensor_.defined() || tensor_.version() == version_,
+    if (!tensor_.defined()) return tensor_;
+    check(tensor_.version() == version_,
           "backward: a tensor {} saved for backward was changed in between (version {}, saved at {})",
           to_string(tensor_), tensor_.version(), version_);
     return tensor_;
