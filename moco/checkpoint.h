@@ -1,7 +1,8 @@
 // A run's state in one safetensors file, in PyTorch's layouts.
 //
 // Tensors: encoder_q.* and encoder_k.* (torchvision's names), queue (C x K), queue_ptr (1, i64), optimizer.* (momenta,
-// named like the parameters). Metadata: format, config (the settings that decide results), progress, instruction_set.
+// named like the parameters). Metadata: format, config (the settings that decide results), data, progress, instruction
+// set.
 // No times, paths, thread or worker counts: equal runs write equal bytes. docs/file-formats.md has the details.
 #pragma once
 
@@ -31,30 +32,49 @@ struct TrainingProgress {
     bool operator==(const TrainingProgress&) const = default;
 };
 
+/// What a run trains on, as far as its checkpoints tell.
+struct TrainedOn {
+    std::string data;         // name of the data set, without its folder
+    int64_t in_channels = 3;  // 1 or 3
+    bool operator==(const TrainedOn&) const = default;
+};
+
 /// Writes everything a resume needs, atomically: `path` holds the old file or the new one, whole, at any moment.
-void save_checkpoint(const std::filesystem::path& path, const Moco& moco, const RunConfig& config, int64_t in_channels,
-                     const TrainingProgress& progress);
-/// Fills `moco` from the file. Throws Error naming the file and both values when it is of another architecture or size.
-/// `instruction_set`, if given, gets what the file was written on.
-TrainingProgress load_checkpoint(const std::filesystem::path& path, Moco& moco, std::string* instruction_set = nullptr);
+/// Throws Error naming the file when it cannot be written.
+void save_checkpoint(const std::filesystem::path& path, const Moco& moco, const RunConfig& config,
+                     const TrainedOn& trained_on, const TrainingProgress& progress);
+
+/// Fills `moco` from the file. Throws Error naming the file: it is none of ours, it is damaged, or a tensor has another
+/// shape (both are named).
+TrainingProgress load_checkpoint(const std::filesystem::path& path, Moco& moco);
 
 /// What a checkpoint is, read from its header alone.
 struct CheckpointInfo {
     bool moco = false;  // false: a bare file of weights in torchvision's naming
-    RunConfig config;   // settings that decide results (moco only)
-    int64_t in_channels = 3;
+    // The rest of a checkpoint of ours:
+    RunConfig config;  // the settings that decide results (Decides::method)
+    TrainedOn trained_on;
     TrainingProgress progress;
     std::string instruction_set;
-    int64_t tensors = 0, parameters = 0, bytes = 0;  // parameters: of one encoder
+    // Of every file:
+    int64_t tensors = 0;
+    int64_t parameters = 0;  // of one encoder
+    int64_t bytes = 0;       // of the file
 };
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);
 
-/// An encoder for evaluation, in eval mode: f_q of a checkpoint of ours, or a bare safetensors file in torchvision's
-/// naming. `arch` is needed for a bare file (else optional); a bare file's head may be absent or of any size.
-std::unique_ptr<ResNet> load_encoder(const std::filesystem::path& path, const std::optional<std::string>& arch,
-                                     Backend& backend);
+/// What a bare file does not tell. Ignored for checkpoints of ours.
+struct BareFileHints {
+    std::optional<std::string> arch;  // required
+    std::optional<std::string> stem;  // of a 3x3 first convolution: cifar (default) or cifar-s2
+};
 
-/// Warm start (--init): parameters and statistics of f_q into both encoders; the queue and the optimizer start anew.
+/// An encoder for evaluation, in eval mode: f_q of a checkpoint of ours, or a bare safetensors file in torchvision's
+/// naming, whose head (fc.*) may be absent or of any size. Throws Error naming the file and what does not fit.
+std::unique_ptr<ResNet> load_encoder(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend);
+
+/// Warm start (--init): parameters and statistics of f_q, or of a bare file, into both encoders; the queue and the
+/// optimizer start anew. A bare file's head is not used. Throws Error naming the file and what does not fit.
 void warm_start(const std::filesystem::path& path, Moco& moco);
 
 }  // namespace moco

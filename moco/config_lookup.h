@@ -14,5 +14,7 @@ const ConfigOption* find_option(std::string_view name);
 std::string_view nearest_option(std::string_view name);
 /// A value as an error message shows it.
 std::string text_of(const OptionValue& value);
+/// The settings that decide results (Decides::method), one `name = value` a line; from_toml reads it.
+std::string method_settings(const RunConfig& config);
 
 }  // namespace moco

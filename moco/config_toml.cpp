@@ -79,6 +79,15 @@ std::string to_toml(const RunConfig& config) {
     return text;
 }
 
+std::string method_settings(const RunConfig& config) {
+    std::string text;
+    for (const ConfigOption& option : config_options()) {
+        const std::string value = toml_text(option.get(config));
+        if (option.decides == Decides::method && !value.empty()) text += fmt::format("{} = {}\n", option.name, value);
+    }
+    return text;
+}
+
 void from_toml(RunConfig& config, std::string_view text, std::string_view name) {
     for (const auto& [key, node] : parse_toml(text, name)) {
         const std::string where = place(name, node.source());

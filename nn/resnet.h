@@ -65,6 +65,7 @@ class ResNet final : public Module {
     /// Images must be at least this high and wide: the stem's kernel.
     int64_t minimum_size() const;
     const ResNetConfig& config() const { return config_; }
+    BatchNormMode mode() const { return mode_; }
 
     void set_mode(BatchNormMode mode) override;
     void collect(const std::string& prefix, ModuleState& state) const override;

@@ -35,7 +35,7 @@ struct Features {
     bool stopped = false;                // `stop` became true: the rows are not complete
 };
 
-/// Runs f, which is put into eval mode and back into train mode, over `data`. Throws Error if no image can be read.
+/// Runs f over `data`, in eval mode; f's mode is then as before. Throws Error if no image can be read.
 Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform& transform,
                           const FeatureOptions& options, Backend& backend);
 

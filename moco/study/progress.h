@@ -16,7 +16,7 @@ struct RunPlan {
     int64_t test_images = 0;   // 0: no kNN monitor
     int64_t epochs = 0;
     int64_t steps_per_epoch = 0;
-    int64_t first_step = 0;  // > 0 when a run goes on
+    int64_t first_step = 1;  // > 1 when a run goes on
     int64_t last_step = 0;   // the number of the run's last step
     int64_t batch_size = 0;
     int64_t parameters = 0;   // of one encoder
@@ -52,7 +52,9 @@ struct EpochReport {
     double lr = 0;                 // of the last step
     std::optional<KnnReport> knn;
     int64_t skipped_images = 0;  // unreadable ones that were replaced in this epoch
-    double seconds = 0;          // training only
+    double images_per_s = 0;
+    double waited_s = 0;  // of the training, for the loader
+    double seconds = 0;   // of the training, without the evaluation
 };
 
 /// Every function may be left out; all are called from the training thread.

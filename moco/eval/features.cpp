@@ -1,0 +1,102 @@
+// One loop over the evaluation loader; what a batch of images becomes is the caller's.
+#include "moco/eval/features.h"
+
+#include <algorithm>
+
+#include "core/autograd.h"
+#include "nn/resnet.h"
+
+namespace moco {
+namespace {
+
+/// Rows that arrive batch by batch, for up to `capacity` images.
+class RowBuffer {
+  public:
+    explicit RowBuffer(int64_t capacity) : capacity_(capacity) {}
+
+    void append(const Tensor& batch) {
+        if (!rows_.defined()) rows_ = Tensor::empty({capacity_, batch.dim(1)}, batch.dtype(), batch.backend());
+        rows_.rows(used_, used_ + batch.dim(0)).copy_from(batch);
+        used_ += batch.dim(0);
+    }
+    /// Those that arrived; undefined if nothing was ever appended.
+    Tensor rows() const { return rows_.defined() ? rows_.rows(0, used_) : Tensor(); }
+
+  private:
+    int64_t capacity_, used_ = 0;
+    Tensor rows_;
+};
+
+class InEvalMode {
+  public:
+    explicit InEvalMode(ResNet& f) : f_(f), before_(f.mode()) { f_.set_mode(BatchNormMode::eval); }
+    ~InEvalMode() { f_.set_mode(before_); }
+    InEvalMode(const InEvalMode&) = delete;
+    InEvalMode& operator=(const InEvalMode&) = delete;
+
+  private:
+    ResNet& f_;
+    BatchNormMode before_;
+};
+
+/// Calls encode(images) for every batch of `data` and notes which images the rows belong to.
+template <typename Encode>
+Features for_every_batch(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
+                         Backend& backend, const Encode& encode) {
+    EvalLoader loader(data, transform, {options.batch, options.workers, 2, options.limit}, backend);
+    const NoGrad features_take_no_gradient;
+    Features features;
+    int64_t images = 0;
+    while (std::optional<EvalBatch> batch = loader.next()) {
+        if (options.stop && options.stop->load()) {
+            features.stopped = true;
+            break;
+        }
+        if (!batch->indices.empty()) encode(batch->images);
+        for (const int64_t index : batch->indices) {
+            features.indices.push_back(index);
+            features.labels.push_back(data->label(index));
+        }
+        std::ranges::move(batch->unreadable, std::back_inserter(features.unreadable));
+        images += static_cast<int64_t>(batch->indices.size());
+        if (options.progress) options.progress(images);
+    }
+    check(images > 0 || features.stopped, "{}: none of the {} images can be read; the first: {}", data->info().name,
+          data->count(), features.unreadable.empty() ? "there are none" : features.unreadable.front().reason);
+    return features;
+}
+
+int64_t rows_of(const DatasetPtr& data, const FeatureOptions& options) {
+    return options.limit > 0 ? std::min(options.limit, data->count()) : data->count();
+}
+
+}  // namespace
+
+Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform& transform,
+                          const FeatureOptions& options, Backend& backend) {
+    const auto wants = [&](FeatureLayer layer) {
+        return std::ranges::find(options.layers, layer) != options.layers.end();
+    };
+    const InEvalMode eval_mode(f);
+    RowBuffer backbone(rows_of(data, options)), projection(rows_of(data, options));
+    Features features = for_every_batch(data, transform, options, backend, [&](const Tensor& images) {
+        const Tensor pooled = f.features(images);
+        if (wants(FeatureLayer::backbone)) backbone.append(pooled);
+        if (wants(FeatureLayer::projection)) projection.append(f.project(pooled));
+    });
+    features.backbone = backbone.rows();
+    features.projection = projection.rows();
+    return features;
+}
+
+Features pixel_features(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
+                        Backend& backend) {
+    RowBuffer pixels(rows_of(data, options));
+    Features features = for_every_batch(data, transform, options, backend, [&](const Tensor& images) {
+        pixels.append(images.viewed_as({images.dim(0), images.count() / images.dim(0)}));
+    });
+    features.backbone = pixels.rows();
+    return features;
+}
+
+}  // namespace moco

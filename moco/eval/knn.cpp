@@ -1,0 +1,95 @@
+// Similarities by blocks of queries: one matrix product and one top-k each, so that n x B scores never exist at once.
+#include "moco/eval/knn.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/autograd.h"
+#include "core/backend.h"
+#include "ops/gather_rows.h"
+#include "ops/l2_normalize.h"
+#include "ops/matmul.h"
+
+namespace moco {
+namespace {
+
+constexpr int64_t kScores = int64_t{8} << 20;  // of one block, unless that were too few queries for a good product
+constexpr int64_t kLeastQueries = 64;
+
+/// The rows that have a label, and the labels.
+struct Labelled {
+    Tensor rows;
+    std::vector<int64_t> labels;
+};
+
+Labelled labelled_rows(const Tensor& rows, const std::vector<int64_t>& labels) {
+    check(static_cast<int64_t>(labels.size()) == rows.dim(0), "knn_accuracy: {} labels for {} rows", labels.size(),
+          rows.dim(0));
+    Labelled result{rows, {}};
+    std::vector<int64_t> index;
+    for (size_t i = 0; i < labels.size(); ++i) {
+        if (labels[i] < 0) continue;
+        index.push_back(static_cast<int64_t>(i));
+        result.labels.push_back(labels[i]);
+    }
+    check(!index.empty(), "knn_accuracy: none of the {} rows has a label", labels.size());
+    if (index.size() < labels.size()) {
+        const int64_t n = static_cast<int64_t>(index.size());
+        result.rows = gather_rows(rows, Tensor::from_host(index, {n}, rows.backend()));
+    }
+    return result;
+}
+
+}  // namespace
+
+Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t k) {
+    const int64_t B = bank.dim(0), n = queries.dim(0);
+    check(bank.dim(1) == queries.dim(1), "nearest_neighbours: bank {} and queries {} have different features (rows,d)",
+          bank.shape(), queries.shape());
+    check(k >= 1, "nearest_neighbours: k is {}, it must be at least 1", k);
+    const NoGrad search_takes_no_gradient;
+    Neighbours result;
+    result.k = std::min(k, B);
+    result.similarity.resize(static_cast<size_t>(n * result.k));
+    result.index.resize(static_cast<size_t>(n * result.k));
+    const int64_t block = std::max(kLeastQueries, kScores / B);
+    for (int64_t begin = 0; begin < n; begin += block) {
+        const int64_t rows = std::min(block, n - begin);
+        const Tensor scores = matmul(queries.rows(begin, begin + rows), bank, Transpose::yes);  // rows x B
+        Tensor values = Tensor::empty({rows, result.k}, DType::f32, bank.backend());
+        Tensor indices = Tensor::empty({rows, result.k}, DType::i64, bank.backend());
+        bank.backend().top_k(scores.data(), values.mutable_data(), indices.mutable_data<int64_t>(), rows, B, result.k);
+        values.copy_to_host(result.similarity.data() + begin * result.k);
+        indices.copy_to_host(result.index.data() + begin * result.k);
+    }
+    return result;
+}
+
+std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,
+                                 const KnnOptions& options) {
+    const size_t k = static_cast<size_t>(neighbours.k), n = neighbours.index.size() / k;
+    std::vector<int64_t> predictions(n);
+    std::vector<double> votes(static_cast<size_t>(classes));
+    for (size_t i = 0; i < n; ++i) {
+        std::ranges::fill(votes, 0.0);
+        for (size_t j = i * k; j < (i + 1) * k; ++j) {
+            const int64_t label = bank_labels[static_cast<size_t>(neighbours.index[j])];
+            votes[static_cast<size_t>(label)] += std::exp(neighbours.similarity[j] / options.temperature);
+        }
+        predictions[i] = std::ranges::max_element(votes) - votes.begin();
+    }
+    return predictions;
+}
+
+double knn_accuracy(const Tensor& bank, const std::vector<int64_t>& bank_labels, const Tensor& queries,
+                    const std::vector<int64_t>& query_labels, int64_t classes, const KnnOptions& options) {
+    const NoGrad search_takes_no_gradient;
+    const Labelled known = labelled_rows(bank, bank_labels), asked = labelled_rows(queries, query_labels);
+    const Neighbours neighbours = nearest_neighbours(l2_normalize(known.rows), l2_normalize(asked.rows), options.k);
+    const std::vector<int64_t> predictions = knn_predict(neighbours, known.labels, classes, options);
+    int64_t right = 0;
+    for (size_t i = 0; i < predictions.size(); ++i) right += predictions[i] == asked.labels[i];
+    return 100.0 * static_cast<double>(right) / static_cast<double>(predictions.size());
+}
+
+}  // namespace moco
