@@ -38,7 +38,7 @@ struct LoaderOptions {
     int64_t size = 224;   // side of the views, pixels
     uint64_t seed = 0;
     int workers = 1;   // threads; 0: work is done in next()
-    int prefetch = 4;  // batches kept ready (at least 1); each holds 2 * N * size^2 * C floats
+    int prefetch = 2;  // batches kept ready (at least 1); each holds 2 * N * size^2 * C floats
     int64_t start_epoch = 0, start_step = 0;
     int64_t epochs = 1;       // the epoch after the last
     int rank = 0, world = 1;  // this worker's slice of each global batch of N * world

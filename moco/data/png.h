@@ -19,7 +19,8 @@ struct SheetLayout {
     int64_t columns = 8;
     int64_t cell = 64;   // each image is scaled to fit cell x cell
     int64_t margin = 4;  // between and around the cells
-    int64_t group = 0;   // an extra margin after every `group` columns; 0: none
+    int64_t lead = 0;    // columns that stand apart at the left
+    int64_t group = 0;   // after them, every `group` columns stand apart; 0: no gaps
     std::array<uint8_t, 3> background = {255, 255, 255};
 };
 

@@ -1,0 +1,139 @@
+// Each chunk of a batch is filled by one worker: read and decode its samples, then have the backend make both views.
+#include "moco/data/loader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "moco/data/batch_pipeline.h"
+#include "moco/data/sample_source.h"
+
+namespace moco {
+namespace {
+
+constexpr int64_t kChunk = 16;  // samples
+
+struct Slot {
+    Tensor query, key;
+    std::vector<int64_t> indices;
+    std::vector<std::optional<Unreadable>> unreadable;  // by row
+};
+
+void check_options(const Dataset& dataset, const LoaderOptions& o) {
+    check(o.batch >= 1, "--batch-size is {}, expected at least 1", o.batch);
+    check(o.size >= 1, "the views' side is {} pixels, expected at least 1", o.size);
+    check(o.workers >= 0 && o.workers <= 1024, "--workers is {}, expected 0 (no threads) to 1024", o.workers);
+    check(o.prefetch >= 1, "the loader keeps {} batches ready, expected at least 1", o.prefetch);
+    check(o.world >= 1 && o.rank >= 0 && o.rank < o.world, "the loader's rank is {} of {}", o.rank, o.world);
+    check(dataset.count() >= o.batch * o.world,
+          "--batch-size {} is larger than the data set: {} has {} images; take a smaller batch", o.batch * o.world,
+          dataset.info().name, dataset.count());
+}
+
+}  // namespace
+
+struct Loader::State {
+    State(DatasetPtr data, const Recipe& augmentation, const LoaderOptions& loader_options, Backend& device)
+        : dataset(std::move(data)),
+          recipe(augmentation),
+          options(loader_options),
+          backend(device),
+          source(dataset, options.seed),
+          steps_per_epoch(dataset->count() / (options.batch * options.world)),
+          first(options.start_epoch * steps_per_epoch + options.start_step) {
+        const Shape shape = {options.batch, options.size, options.size, dataset->info().channels};
+        slots.resize(static_cast<size_t>(options.workers == 0 ? 1 : options.prefetch + 1));
+        for (Slot& slot : slots) {
+            slot.query = Tensor::empty(shape, DType::f32, backend);
+            slot.key = Tensor::empty(shape, DType::f32, backend);
+            slot.indices.resize(static_cast<size_t>(options.batch));
+            slot.unreadable.resize(static_cast<size_t>(options.batch));
+        }
+    }
+
+    Slot& slot_of(int64_t batch) { return slots[static_cast<size_t>(batch) % slots.size()]; }
+    void fill(int64_t batch, int64_t chunk);
+
+    DatasetPtr dataset;
+    Recipe recipe;
+    LoaderOptions options;
+    Backend& backend;
+    SampleSource source;
+    int64_t steps_per_epoch, first;
+    int64_t batches = 0, batches_returned = 0;
+    std::vector<Slot> slots;
+    std::optional<BatchPipeline> pipeline;  // last: its threads end before what they use
+};
+
+void Loader::State::fill(int64_t batch, int64_t chunk) {
+    const int64_t epoch = (first + batch) / steps_per_epoch, step = (first + batch) % steps_per_epoch;
+    const int64_t begin = chunk * kChunk, end = std::min(begin + kChunk, options.batch);
+    Slot& slot = slot_of(batch);
+    std::vector<SampleSource::Sample> samples;
+    std::vector<ImageView> images;
+    std::vector<AugmentParams> queries, keys;
+    for (int64_t n = begin; n < end; ++n) {
+        const int64_t position = (step * options.world + options.rank) * options.batch + n;
+        AugmentParams query, key;
+        // The crops are drawn as soon as the image's size is known: they say how small it may be decoded.
+        samples.push_back(source.read(epoch, position, [&](int64_t asked, int64_t H, int64_t W) {
+            Random query_random = view_stream(options.seed, epoch, asked, 0);
+            Random key_random = view_stream(options.seed, epoch, asked, 1);
+            query = draw_params(recipe, dataset->info().normalization, query_random, H, W);
+            key = draw_params(recipe, dataset->info().normalization, key_random, H, W);
+            return decode_eighths(query, key, options.size);
+        }));
+        const SampleSource::Sample& sample = samples.back();
+        queries.push_back(scaled_to(query, sample.image.eighths));
+        keys.push_back(scaled_to(key, sample.image.eighths));
+        slot.indices[static_cast<size_t>(n)] = sample.index;
+        slot.unreadable[static_cast<size_t>(n)] = sample.unreadable;
+    }
+    for (const SampleSource::Sample& sample : samples) images.push_back(sample.image.image.view());
+    backend.augment(images, queries, options.size, slot.query.rows(begin, end).mutable_data());
+    backend.augment(images, keys, options.size, slot.key.rows(begin, end).mutable_data());
+}
+
+Loader::Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, Backend& backend) {
+    check_recipe(recipe);
+    check_options(*dataset, options);
+    state_ = std::make_unique<State>(std::move(dataset), recipe, options, backend);
+    State& s = *state_;
+    s.batches = std::max<int64_t>(options.epochs * s.steps_per_epoch - s.first, 0);
+    const int64_t chunks = (options.batch + kChunk - 1) / kChunk;
+    s.pipeline.emplace(BatchPipeline::Plan{options.workers, static_cast<int>(s.slots.size()), s.batches, chunks},
+                       [&s](int64_t batch, int64_t chunk) { s.fill(batch, chunk); });
+}
+
+Loader::~Loader() = default;
+
+Batch Loader::next() {
+    State& s = *state_;
+    check(s.batches_returned < s.batches, "the loader has no batch after the last step of epoch {}",
+          s.options.epochs - 1);
+    ++s.batches_returned;
+    const int64_t batch = s.pipeline->next();
+    Slot& slot = s.slot_of(batch);
+    slot.query.bump_version();
+    slot.key.bump_version();
+    Batch result;
+    result.epoch = (s.first + batch) / s.steps_per_epoch;
+    result.step = (s.first + batch) % s.steps_per_epoch;
+    result.query = slot.query;
+    result.key = slot.key;
+    result.indices = slot.indices;
+    for (const std::optional<Unreadable>& unreadable : slot.unreadable) {
+        if (unreadable) result.unreadable.push_back(*unreadable);
+    }
+    return result;
+}
+
+int64_t Loader::steps_per_epoch() const {
+    return state_->steps_per_epoch;
+}
+
+double Loader::seconds_waited() const {
+    return state_->pipeline->seconds_waited();
+}
+
+}  // namespace moco
