@@ -3,6 +3,7 @@
 
 #include "core/parallel.h"
 #include "cpu/backend_impl.h"
+#include "cpu/conv2d_direct.h"
 
 namespace moco::cpu {
 namespace {
@@ -26,39 +27,11 @@ void CpuBackend::set_conv_algorithm(ConvAlgorithm algorithm) {
 }
 
 void CpuBackend::conv2d_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
-    const int64_t x_image = d.H * d.W * d.IC, y_image = d.OH() * d.OW() * d.OC, taps = d.KH * d.KW;
-    parallel_for(d.N, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) {
-            std::fill_n(y + n * y_image, y_image, 0.0f);
-            for_each_tap(d, [&](int64_t out, int64_t tap, int64_t in) {
-                const float* xs = x + n * x_image + in * d.IC;
-                float* ys = y + n * y_image + out * d.OC;
-                for (int64_t oc = 0; oc < d.OC; ++oc) {
-                    const float* w = weight + (oc * taps + tap) * d.IC;
-                    float sum = 0;
-                    for (int64_t ic = 0; ic < d.IC; ++ic) sum += xs[ic] * w[ic];
-                    ys[oc] += sum;
-                }
-            });
-        }
-    });
+    direct_forward(d, x, weight, y);
 }
 
 void CpuBackend::conv2d_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
-    const int64_t x_image = d.H * d.W * d.IC, y_image = d.OH() * d.OW() * d.OC, taps = d.KH * d.KW;
-    parallel_for(d.N, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) {
-            std::fill_n(dx + n * x_image, x_image, 0.0f);
-            for_each_tap(d, [&](int64_t out, int64_t tap, int64_t in) {
-                float* dxs = dx + n * x_image + in * d.IC;
-                const float* dys = dy + n * y_image + out * d.OC;
-                for (int64_t oc = 0; oc < d.OC; ++oc) {
-                    const float* w = weight + (oc * taps + tap) * d.IC;
-                    for (int64_t ic = 0; ic < d.IC; ++ic) dxs[ic] += dys[oc] * w[ic];
-                }
-            });
-        }
-    });
+    direct_backward_data(d, dy, weight, dx);
 }
 
 void CpuBackend::conv2d_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {

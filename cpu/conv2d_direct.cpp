@@ -1,0 +1,233 @@
+// The forward pass and the gradient of x as implicit matrix products: rows are output pixels, depth is taps x channels,
+// columns are output channels. The rows of A are the input pixels where they lie, or zeros where a tap meets padding.
+//
+// Within a piece of the output (conv2d_plan-inl.h), one block of depth is summed at a time, so that the packed weights
+// it needs stay in L2 while the tiles of pixels pass by.
+#include "cpu/conv2d_direct.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "cpu/conv2d_taps.h"
+#include "cpu/scratch.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/conv2d_direct.cpp"
+#include "cpu/simd.h"
+// (after simd.h)
+#include "cpu/conv2d_plan-inl.h"
+#include "cpu/microkernel-inl.h"
+#include "cpu/pack-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+namespace {
+
+/// What the pixels outside an image point at.
+alignas(64) constexpr float kZeros[1024] = {};
+static_assert(kFlattenChannels * kBlockTaps <= 1024 && kBlockDepth <= 1024);
+
+/// The input that a piece reads: all of it, or a copy that begins at image n0, row h0.
+struct Input {
+    const float* pixels;
+    int64_t n0 = 0, h0 = 0;
+};
+
+/// The pixels of one tile: where tap (0, 0) of each finds its input, in floats and as coordinates, and where the result
+/// goes.
+struct TilePixels {
+    int64_t rows = 0;
+    int64_t in[kMaxRows], out[kMaxRows], h[kMaxRows], w[kMaxRows];
+
+    void add_run(const ConvPlan& p, const PlannedClass& c, const Input& input, int64_t n, int64_t grid_h,
+                 int64_t grid_w, int64_t count) {
+        const int64_t in_h = grid_h * c.h.in_step, out_h = c.h.out_begin + grid_h * c.h.out_step;
+        const int64_t in_row = (n - input.n0) * p.image_step + (in_h - input.h0) * p.row_step;
+        const int64_t out_row = ((n * p.conv.out_H + out_h) * p.conv.out_W + c.w.out_begin) * p.conv.out_C;
+        const int64_t in_step = c.w.in_step * p.pixel_step, out_step = c.w.out_step * p.conv.out_C;
+        for (int64_t i = 0; i < count; ++i) {
+            in[rows + i] = in_row + (grid_w + i) * in_step;
+            out[rows + i] = out_row + (grid_w + i) * out_step;
+            h[rows + i] = in_h;
+            w[rows + i] = (grid_w + i) * c.w.in_step;
+        }
+        rows += count;
+    }
+};
+
+/// The pointers of one tile and one block of depth, as RowTile wants them.
+struct Segments {
+    int64_t count = 0;
+    const float* a[kBlockTaps * kMaxRows];
+    int64_t b_offset[kBlockTaps];
+};
+
+/// The block's taps that meet the image for some pixel of the tile; the other pixels get zeros.
+void find_segments(const PlannedClass& c, const DepthBlock& block, const float* in, const TilePixels& t, Segments& s) {
+    const auto [h_min, h_max] = std::minmax_element(t.h, t.h + t.rows);
+    const auto [w_min, w_max] = std::minmax_element(t.w, t.w + t.rows);
+    const int64_t H = c.h.in_extent, W = c.w.in_extent, rows = t.rows;
+    const auto inside = [](int64_t value, int64_t extent) {
+        return static_cast<uint64_t>(value) < static_cast<uint64_t>(extent);
+    };
+    s.count = 0;
+    const float** a = s.a;
+    for (int64_t i = block.begin; i < block.end; ++i) {
+        const PlannedTap& tap = c.taps[static_cast<size_t>(i)];
+        if (*h_max + tap.h < 0 || *h_min + tap.h >= H || *w_max + tap.w < 0 || *w_min + tap.w >= W) continue;
+        const int64_t offset = tap.in + block.channel;
+        if (*h_min + tap.h >= 0 && *h_max + tap.h < H && *w_min + tap.w >= 0 && *w_max + tap.w < W) {
+            for (int64_t r = 0; r < rows; ++r) a[r] = in + (offset + t.in[r]);
+        } else {
+            for (int64_t r = 0; r < rows; ++r) {
+                const bool met = inside(t.h[r] + tap.h, H) & inside(t.w[r] + tap.w, W);
+                a[r] = met ? in + (offset + t.in[r]) : kZeros;
+            }
+        }
+        s.b_offset[s.count++] = tap.packed + block.channel * kPanel;
+        a += rows;
+    }
+}
+
+/// A piece of one call: computes tiles.
+struct TileWork {
+    const ConvPlan& plan;
+    const float* packed;
+    float* out;
+    ConvPiece piece;
+    Input input;
+    Segments segments;
+
+    void tile(const PlannedClass& c, const DepthBlock& block, const TilePixels& t) {
+        find_segments(c, block, input.pixels, t, segments);
+        const Store store = block.begin == 0 && block.channel == 0 ? Store::replace : Store::add;
+        if (segments.count == 0 && store == Store::add) return;
+        float* rows[kMaxRows];
+        for (int64_t n = piece.c0; n < piece.c1; n += kPanel) {
+            for (int64_t r = 0; r < t.rows; ++r) rows[r] = out + (t.out[r] + n);
+            multiply(t.rows, RowTile{segments.a, segments.b_offset, segments.count, block.depth,
+                                     packed + n / kPanel * plan.panel_floats(), kPanel, rows,
+                                     std::min(kPanel, plan.conv.out_C - n), store});
+        }
+    }
+
+    void tiles_at_positions(const PlannedClass& c, const DepthBlock& block, int64_t h1) {
+        const int64_t images = piece.n1 - piece.n0;
+        for (int64_t h = piece.h0; h < h1; ++h)
+            for (int64_t w = 0; w < c.w.count; ++w)
+                for (int64_t i = 0; i < tile_count(images); ++i) {
+                    TilePixels t;
+                    for (int64_t n = tile_begin(images, i); n < tile_begin(images, i + 1); ++n)
+                        t.add_run(plan, c, input, piece.n0 + n, h, w, 1);
+                    tile(c, block, t);
+                }
+    }
+
+    void tiles_in_rows(const PlannedClass& c, const DepthBlock& block, int64_t h1) {
+        // Long rows are cut each for itself: all pixels of a tile then see the same rows of the kernel. Short ones are
+        // strung together.
+        const int64_t height = h1 - piece.h0, width = c.w.count;
+        const int64_t pixels = (piece.n1 - piece.n0) * height * width;
+        const int64_t run = width > kMaxRows / 2 ? width : pixels;
+        for (int64_t begin = 0; begin < pixels; begin += run)
+            for (int64_t i = 0; i < tile_count(run); ++i) {
+                TilePixels t;
+                const int64_t end = begin + tile_begin(run, i + 1);
+                for (int64_t at = begin + tile_begin(run, i); at < end;) {
+                    const int64_t w = at % width, row = at / width, count = std::min(end - at, width - w);
+                    t.add_run(plan, c, input, piece.n0 + row / height, piece.h0 + row % height, w, count);
+                    at += count;
+                }
+                tile(c, block, t);
+            }
+    }
+
+    void run() {
+        for (const PlannedClass& c : plan.classes) {
+            const int64_t h1 = std::min(piece.h1, c.h.count);
+            if (h1 <= piece.h0) continue;
+            for (const DepthBlock& block : c.blocks) {
+                if (plan.order == TileOrder::positions) {
+                    tiles_at_positions(c, block, h1);
+                } else {
+                    tiles_in_rows(c, block, h1);
+                }
+            }
+        }
+    }
+};
+
+/// Copies the input rows that a piece reads between columns of zeros (see flatten).
+Input copy_rows(const ConvPlan& p, const ConvPiece& piece, const float* in) {
+    const TapConv& conv = p.conv;
+    const TapAxis& h = conv.classes.front().h;
+    const int64_t left = -conv.classes.front().w.taps.front().offset, C = conv.in_C;
+    const int64_t columns = p.row_step / C;
+    const int64_t begin = std::clamp<int64_t>(left, 0, columns), end = std::clamp(left + conv.in_W, begin, columns);
+    const bool whole_images = p.row_pieces == 1;
+    const int64_t h0 = whole_images ? 0 : std::max<int64_t>(0, piece.h0 * h.in_step + h.taps.front().offset);
+    const int64_t h1 =
+        whole_images ? conv.in_H : std::min(conv.in_H, (piece.h1 - 1) * h.in_step + h.taps.back().offset + 1);
+    float* copy = scratch(ScratchUse::packed_tile, (piece.n1 - piece.n0) * p.image_step);
+    float* row = copy;
+    for (int64_t n = piece.n0; n < piece.n1; ++n)
+        for (int64_t i = h0; i < h1; ++i, row += p.row_step) {
+            std::fill(row, row + begin * C, 0.0f);
+            std::copy_n(in + ((n * conv.in_H + i) * conv.in_W + begin - left) * C, (end - begin) * C, row + begin * C);
+            std::fill(row + end * C, row + p.row_step, 0.0f);
+        }
+    return {copy, piece.n0, h0};
+}
+
+/// Weights of places x in_C as panels of kPanel columns. `pack` fills one panel.
+template <typename Pack>
+void multiply_taps(const ConvPlan& plan, const float* in, float* out, const Pack& pack) {
+    float* packed = scratch(ScratchUse::packed_b, plan.panels() * plan.panel_floats());
+    parallel_for(plan.panels(), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+            pack(i * kPanel, std::min(kPanel, plan.conv.out_C - i * kPanel), packed + i * plan.panel_floats());
+    });
+    parallel_for(plan.pieces(), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            const ConvPiece piece = piece_of(plan, i);
+            TileWork work{plan, packed, out, piece, plan.flattened ? copy_rows(plan, piece, in) : Input{in}, {}};
+            work.run();
+        }
+    });
+}
+
+}  // namespace
+
+void forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
+    const int64_t depth = d.KH * d.KW * d.IC;
+    multiply_taps(plan_conv(forward_taps(d)), x, y, [&](int64_t oc, int64_t columns, float* panel) {
+        pack_panel_transposed(weight + oc * depth, depth, depth, columns, panel);
+    });
+}
+
+void backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
+    const int64_t taps = d.KH * d.KW;
+    multiply_taps(plan_conv(backward_data_taps(d)), dy, dx, [&](int64_t ic, int64_t columns, float* panel) {
+        for (int64_t tap = 0; tap < taps; ++tap)
+            pack_panel(weight + (taps - 1 - tap) * d.IC + ic, taps * d.IC, d.OC, columns, panel + tap * d.OC * kPanel);
+    });
+}
+
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace moco::cpu {
+
+HWY_EXPORT(forward);
+HWY_EXPORT(backward_data);
+
+void direct_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
+    HWY_DYNAMIC_DISPATCH(forward)(d, x, weight, y);
+}
+
+void direct_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
+    HWY_DYNAMIC_DISPATCH(backward_data)(d, dy, weight, dx);
+}
+
+}  // namespace moco::cpu
+#endif
