@@ -195,8 +195,8 @@ Image draw_shape(int64_t label, int64_t side, Random& random) {
     const Colour fore = draw_foreground(random, ground, other), shaded = mixed(fore, ground, random.uniform(0, 0.3f));
     const float radius = extent * random.uniform(0.24f, 0.42f),
                 angle = random.uniform(0, 2 * std::numbers::pi_v<float>);
-    const float room = extent - 1.8f * radius;
-    const Point centre = {0.9f * radius + room * random.uniform(), 0.9f * radius + room * random.uniform()};
+    const float room = extent - 2.1f * radius;
+    const Point centre = {1.05f * radius + room * random.uniform(), 1.05f * radius + room * random.uniform()};
     Image image(side, side, 3);
     for (int64_t y = 0; y < side; ++y) {
         for (int64_t x = 0; x < side; ++x) {

@@ -30,8 +30,32 @@ Image augmented(const Image& image, const AugmentParams& params, const Normaliza
     return to_image(view, normalization);
 }
 
-int64_t default_size(const DatasetInfo& info) {
+int64_t side_of_views(const DatasetInfo& info, const ViewsOptions& options) {
+    if (options.size > 0) return options.size;
     return info.H > 0 && info.H == info.W ? info.H : 224;
+}
+
+/// Appends the image and its views; returns false, with the reason, when it cannot be read.
+bool append_row(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options, int64_t index,
+                Backend& backend, std::vector<Image>& cells, std::string& reason) {
+    Image image;
+    try {
+        image = dataset.load(index);
+    } catch (const Error& error) {
+        reason = error.what();
+        return false;
+    }
+    const Normalization& normalization = dataset.info().normalization;
+    const int64_t size = side_of_views(dataset.info(), options);
+    cells.push_back(image);
+    for (int64_t pair = 0; pair < options.pairs; ++pair) {
+        for (int view = 0; view < 2; ++view) {
+            Random random = view_stream(options.seed, pair, index, view);
+            const AugmentParams params = draw_params(recipe, normalization, random, image.H, image.W);
+            cells.push_back(augmented(image, params, normalization, size, backend));
+        }
+    }
+    return true;
 }
 
 }  // namespace
@@ -40,31 +64,18 @@ Image make_views_sheet(const Dataset& dataset, const Recipe& recipe, const Views
     check_recipe(recipe);
     check(options.rows >= 1 && options.pairs >= 1, "a sheet of {} images with {} pairs of views shows nothing",
           options.rows, options.pairs);
-    const int64_t size = options.size > 0 ? options.size : default_size(dataset.info());
-    const Normalization& normalization = dataset.info().normalization;
+    const int64_t size = side_of_views(dataset.info(), options);
     const int64_t rows = std::min(options.rows, dataset.count());
     std::vector<Image> cells;
     std::string reason;
     for (int64_t row = 0; row < rows; ++row) {
-        // The part of the data set that belongs to this row, searched for a readable image.
-        const int64_t begin = row * dataset.count() / rows, end = (row + 1) * dataset.count() / rows;
-        for (int64_t index = begin; index < end; ++index) {
-            Image image;
-            try {
-                image = dataset.load(index);
-            } catch (const Error& error) {
-                reason = error.what();
-                continue;
-            }
-            for (int64_t pair = 0; pair < options.pairs; ++pair) {
-                for (int view = 0; view < 2; ++view) {
-                    Random random = view_stream(options.seed, pair, index, view);
-                    const AugmentParams params = draw_params(recipe, normalization, random, image.H, image.W);
-                    cells.push_back(augmented(image, params, normalization, size, backend));
-                }
-            }
-            cells.insert(cells.end() - 2 * options.pairs, std::move(image));
-            break;
+        // Somewhere in the part of the data set that belongs to this row: at even steps the classes of a data set that
+        // cycles through them would all be one.
+        const int64_t begin = row * dataset.count() / rows, length = (row + 1) * dataset.count() / rows - begin;
+        const int64_t chosen =
+            Random(options.seed, Purpose::order, 0, static_cast<uint32_t>(row)).below(static_cast<uint32_t>(length));
+        for (int64_t i = 0; i < length; ++i) {
+            if (append_row(dataset, recipe, options, begin + (chosen + i) % length, backend, cells, reason)) break;
         }
     }
     check(!cells.empty(), "none of the images of {} can be read; the last: {}", dataset.info().name, reason);

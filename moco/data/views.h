@@ -15,7 +15,7 @@ struct ViewsOptions {
 };
 
 /// A sheet with one row an image: the image, then `pairs` times query and key as training would see them (without the
-/// normalisation). Images are taken evenly from the data set; unreadable ones are passed over.
+/// normalisation). Images come from all parts of the data set, chosen by the seed; unreadable ones are passed over.
 Image make_views_sheet(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options, Backend& backend);
 
 }  // namespace moco
