@@ -35,32 +35,18 @@ struct Problem {
     int64_t weight_count() const { return dy.channels * 9 * x.channels; }
 };
 
-template <int In, int Offset, typename Transform>
-HWY_INLINE void transform_operand(const TileGrid& grid, const Operand& operand, const Transform& transform_1d,
-                                  int64_t tile, float* to, int64_t point) {
-    const float* pixels[In * In];
-    tile_addresses(grid, tile, In, Offset, operand.images, operand.channels, zeros(operand.channels), pixels);
-    for (int64_t c = 0; c < operand.channels; c += kLanes) {
-        const int64_t lanes = std::min(kLanes, operand.channels - c);
-        transform_2d<In, 6>(
-            transform_1d,
-            [&](int h, int w) HWY_ATTR {
-                const float* from = pixels[h * In + w] + c;
-                return lanes == kLanes ? hn::LoadU(FloatTag(), from) : load_some(from, lanes);
-            },
-            [&](int h, int w, FloatVector value)
-                HWY_ATTR { hn::StoreU(value, FloatTag(), to + (h * 6 + w) * point + c); });
-    }
-}
-
 void transform_x(const Problem& p, int64_t tile, float* v, int64_t point) {
-    transform_operand<kTileIn, 1>(
-        p.grid, p.x, [](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, tile, v, point);
+    const float* pixels[kTileIn * kTileIn];
+    tile_addresses(p.grid, tile, kTileIn, 1, p.x.images, p.x.channels, zeros(p.x.channels), pixels);
+    scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.x.channels, v,
+                               point);
 }
 
 void transform_dy(const Problem& p, int64_t tile, float* g, int64_t point) {
-    transform_operand<kTileOut, 0>(
-        p.grid, p.dy, [](const auto& in, auto& out) HWY_ATTR { gradient_1d(in, out); }, tile, g, point);
+    const float* pixels[kTileOut * kTileOut];
+    tile_addresses(p.grid, tile, kTileOut, 0, p.dy.images, p.dy.channels, zeros(p.dy.channels), pixels);
+    scatter_to_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { gradient_1d(in, out); }, pixels, p.dy.channels,
+                                g, point);
 }
 
 /// product (36 points x OC x IC) += the tiles [begin, end), or = if `store` says so.
@@ -86,22 +72,12 @@ void accumulate_tiles(const Problem& p, int64_t begin, int64_t end, float* produ
 
 /// dweight (OC,3,3,IC) from product.
 void transform_product(const Problem& p, const float* product, float* dweight) {
-    for (int64_t oc = 0; oc < p.dy.channels; ++oc)
-        for (int64_t ic = 0; ic < p.x.channels; ic += kLanes) {
-            const int64_t lanes = std::min(kLanes, p.x.channels - ic);
-            const float* from = product + oc * p.x.row() + ic;
-            float* to = dweight + oc * 9 * p.x.channels + ic;
-            transform_2d<6, 3>([](const auto& in, auto& out) HWY_ATTR { weight_gradient_1d(in, out); },
-                               [&](int h, int w)
-                                   HWY_ATTR { return hn::LoadU(FloatTag(), from + (h * 6 + w) * p.product_point()); },
-                               [&](int h, int w, FloatVector value) HWY_ATTR {
-                                   float* tap = to + (h * 3 + w) * p.x.channels;
-                                   if (lanes == kLanes)
-                                       hn::StoreU(value, FloatTag(), tap);
-                                   else
-                                       store_some(value, tap, lanes);
-                               });
-        }
+    for (int64_t oc = 0; oc < p.dy.channels; ++oc) {
+        float* taps[9];
+        for (int64_t i = 0; i < 9; ++i) taps[i] = dweight + (oc * 9 + i) * p.x.channels;
+        gather_from_points<3>([](const auto& in, auto& out) HWY_ATTR { weight_gradient_1d(in, out); },
+                              product + oc * p.x.row(), p.product_point(), p.x.channels, taps);
+    }
 }
 
 /// sum = the sum of `count` arrays of `size` floats, in their order.

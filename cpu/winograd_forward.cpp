@@ -1,8 +1,10 @@
 // Winograd's convolution forward, and backward for the data: the same with rotated, transposed weights.
 //
-// The weights are transformed once, panel by panel of kPanel result channels. Then each piece of work takes a block of
-// tiles through everything while it stays in the core's cache: transform the input, multiply at each of the 36 points,
-// transform the product back.
+// The work is cut in one of two ways, whichever moves less memory. With many tiles, by tiles: the weights are
+// transformed once, then each piece of work takes a block of tiles through everything while it stays in the core's
+// cache: transform the input, multiply at each of the 36 points, transform the product back. With few tiles and many
+// channels, by panels of result channels: the input is transformed once, and each piece transforms the weights of its
+// panel, which are larger than the images, just before it uses them.
 #include <algorithm>
 
 #include "core/parallel.h"
@@ -14,6 +16,7 @@
 #include "cpu/simd.h"
 // (after simd.h)
 #include "cpu/microkernel-inl.h"
+#include "cpu/pack-inl.h"
 #include "cpu/winograd_tiles.h"
 #include "cpu/winograd_transforms-inl.h"
 
@@ -21,128 +24,153 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Floats between what belongs to neighbouring rows or points. The extra ones keep the addresses of a tile's 36 points
-/// from falling into the same cache sets.
+/// Floats between what belongs to neighbouring rows or points, beyond the values themselves: without them the 36 points
+/// of a tile would fall into the same cache sets.
 constexpr int64_t kPad = 16;
+/// Tiles that go through everything together.
+constexpr int64_t kBlockTiles = 2 * kMaxRows;
+/// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
+constexpr int64_t kMaxPieces = 32;
 
-int64_t row_step(int64_t channels) {
-    return (channels + kLanes - 1) / kLanes * kLanes + kPad;
+int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
 }
 
 /// A convolution from K to M channels: forward K = IC, M = OC; backward for the data K = OC, M = IC.
 struct Problem {
     TileGrid grid;
     int64_t K, M;
-    const float* weight;
-    int64_t weight_k, weight_m, weight_tap;  // the weight of (k, m, tap) is weight[k * weight_k + m * weight_m + ...]
-    const float* input;                      // N,H,W,K
-    float* result;                           // N,H,W,M
+    const float* input;   // N,H,W,K
+    const float* weight;  // OC,3,3,IC
+    float* result;        // N,H,W,M
+    ConvPass pass;
 
-    int64_t panels() const { return (M + kPanel - 1) / kPanel; }
-    int64_t weights_point() const { return K * kPanel + kPad; }
+    int64_t panels() const { return panel_count(M); }
+    int64_t columns(int64_t panel) const { return std::min(kPanel, M - panel * kPanel); }
+    int64_t u_point() const { return K * kPanel + kPad; }
+    int64_t u_panel() const { return kPoints * u_point(); }
+    int64_t v_row() const { return divide_up(K, kLanes) * kLanes + kPad; }
+    int64_t v_point(int64_t tiles) const { return tiles * v_row() + kPad; }
 };
 
-/// Copies kLanes weights of successive m into a vector, zeros beyond M.
-HWY_INLINE FloatVector load_weights(const Problem& p, int64_t k, int64_t m, int64_t tap) {
-    const float* from = p.weight + k * p.weight_k + m * p.weight_m + tap * p.weight_tap;
-    const int64_t lanes = std::min(kLanes, p.M - m);
-    if (p.weight_m == 1) return lanes == kLanes ? hn::LoadU(FloatTag(), from) : load_some(from, lanes);
-    HWY_ALIGN float buffer[kLanes] = {};
-    for (int64_t i = 0; i < lanes; ++i) buffer[i] = from[i * p.weight_m];
-    return hn::Load(FloatTag(), buffer);
+/// stage (9 taps x depth x kPanel) = the weights from `depth` channels k on to a panel's.
+void stage_weights(const Problem& p, int64_t k, int64_t depth, int64_t panel, float* stage) {
+    const int64_t m = panel * kPanel;
+    for (int64_t tap = 0; tap < 9; ++tap, stage += depth * kPanel) {
+        if (p.pass == ConvPass::forward) {
+            pack_panel_transposed(p.weight + (m * 9 + tap) * p.K + k, 9 * p.K, depth, p.columns(panel), stage);
+        } else {
+            // Rotated: the last tap comes first.
+            pack_panel(p.weight + (k * 9 + 8 - tap) * p.M + m, 9 * p.M, depth, p.columns(panel), stage);
+        }
+    }
 }
 
-/// u: 36 points x K x kPanel, the transformed weights of the result channels from `m` on.
-void transform_weights(const Problem& p, int64_t m, float* u) {
-    for (int64_t k = 0; k < p.K; ++k)
-        for (int64_t v = 0; v < kPanel; v += kLanes) {
-            if (m + v >= p.M) continue;
-            float* to = u + k * kPanel + v;
-            transform_2d<3, 6>([](const auto& in, auto& out) HWY_ATTR { weight_1d(in, out); },
-                               [&](int h, int w) HWY_ATTR { return load_weights(p, k, m + v, h * 3 + w); },
-                               [&](int h, int w, FloatVector value)
-                                   HWY_ATTR { hn::StoreU(value, FloatTag(), to + (h * 6 + w) * p.weights_point()); });
-        }
+/// u (36 points x K x kPanel) = a panel's transformed weights.
+void transform_weights(const Problem& p, int64_t panel, float* u) {
+    constexpr int64_t kDepth = 16;
+    HWY_ALIGN float stage[9 * kDepth * kPanel];
+    for (int64_t k = 0; k < p.K; k += kDepth) {
+        const int64_t depth = std::min(kDepth, p.K - k), step = depth * kPanel;
+        stage_weights(p, k, depth, panel, stage);
+        const float* taps[9];
+        for (int64_t tap = 0; tap < 9; ++tap) taps[tap] = stage + tap * step;
+        scatter_to_points<3>([](const auto& in, auto& out) HWY_ATTR { weight_1d(in, out); }, taps, step, u + k * kPanel,
+                             p.u_point());
+    }
 }
 
 /// v: the tile's row at the first point; the points are `point` apart.
 void transform_input(const Problem& p, int64_t tile, float* v, int64_t point) {
-    const float* pixels[kPoints];
+    const float* pixels[kTileIn * kTileIn];
     tile_addresses(p.grid, tile, kTileIn, 1, p.input, p.K, zeros(p.K), pixels);
-    for (int64_t k = 0; k < p.K; k += kLanes) {
-        const int64_t lanes = std::min(kLanes, p.K - k);
-        transform_2d<6, 6>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); },
-                           [&](int h, int w) HWY_ATTR {
-                               const float* from = pixels[h * 6 + w] + k;
-                               return lanes == kLanes ? hn::LoadU(FloatTag(), from) : load_some(from, lanes);
-                           },
-                           [&](int h, int w, FloatVector value)
-                               HWY_ATTR { hn::StoreU(value, FloatTag(), v + (h * 6 + w) * point + k); });
-    }
+    scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.K, v, point);
 }
 
-/// Results m.. (at most kPanel channels) of a tile from its row of products.
-void transform_result(const Problem& p, int64_t tile, int64_t m, const float* product, int64_t point) {
+/// A panel's results of a tile from its row of products.
+void transform_result(const Problem& p, int64_t tile, int64_t panel, const float* product, int64_t point) {
     float* pixels[kTileOut * kTileOut];
-    tile_addresses(p.grid, tile, kTileOut, 0, p.result, p.M, scratch(ScratchUse::winograd_discarded, p.M), pixels);
-    for (int64_t c = 0; c < kPanel && m + c < p.M; c += kLanes) {
-        const int64_t lanes = std::min(kLanes, p.M - m - c);
-        transform_2d<6, 4>([](const auto& in, auto& out) HWY_ATTR { output_1d(in, out); },
-                           [&](int h, int w)
-                               HWY_ATTR { return hn::LoadU(FloatTag(), product + (h * 6 + w) * point + c); },
-                           [&](int h, int w, FloatVector value) HWY_ATTR {
-                               float* to = pixels[h * 4 + w] + m + c;
-                               if (lanes == kLanes)
-                                   hn::StoreU(value, FloatTag(), to);
-                               else
-                                   store_some(value, to, lanes);
-                           });
-    }
+    tile_addresses(p.grid, tile, kTileOut, 0, p.result + panel * kPanel, p.M,
+                   scratch(ScratchUse::winograd_discarded, kPanel), pixels);
+    gather_from_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { output_1d(in, out); }, product, point,
+                                 p.columns(panel), pixels);
 }
 
-/// Everything for the tiles [begin, end). u: the transformed weights of all panels.
-void convolve_tiles(const Problem& p, const float* u, int64_t begin, int64_t end) {
-    const int64_t tiles = end - begin, v_row = row_step(p.K), v_point = tiles * v_row + kPad;
-    const int64_t product_point = tiles * kPanel + kPad;
-    float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
+/// A panel's results of the tiles [begin, end). v: their transformed input, points v_point apart; u: the panel's
+/// transformed weights; next: memory to ask for in the meantime.
+void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel, const float* v, int64_t v_point,
+                    const float* u, TilePrefetch& next) {
+    const int64_t tiles = end - begin, product_point = tiles * kPanel + kPad;
     float* product = scratch(ScratchUse::winograd_product, kPoints * product_point);
-    for (int64_t t = 0; t < tiles; ++t) transform_input(p, begin + t, v + t * v_row, v_point);
-    for (int64_t panel = 0; panel < p.panels(); ++panel) {
-        const int64_t columns = std::min(kPanel, p.M - panel * kPanel);
-        for (int point = 0; point < kPoints; ++point) {
-            const float* u_point = u + (panel * kPoints + point) * p.weights_point();
-            for (int64_t i = 0; i < tile_count(tiles); ++i) {
-                const int64_t first = tile_begin(tiles, i);
-                multiply_strided(tile_begin(tiles, i + 1) - first, v + point * v_point + first * v_row, v_row, u_point,
-                                 p.K, product + point * product_point + first * kPanel, kPanel,
-                                 columns > kLanes ? kPanel : kLanes, Store::replace);
-            }
+    TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, p.columns(panel));
+    for (int point = 0; point < kPoints; ++point)
+        for (int64_t i = 0; i < tile_count(tiles); ++i) {
+            const int64_t first = tile_begin(tiles, i), rows = tile_begin(tiles, i + 1) - first;
+            multiply_strided(rows, v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
+                             product + point * product_point + first * kPanel, kPanel,
+                             p.columns(panel) > kLanes ? kPanel : kLanes, Store::replace);
+            next.step();
+            results.step();
+            results.step();
         }
-        for (int64_t t = 0; t < tiles; ++t)
-            transform_result(p, begin + t, panel * kPanel, product + t * kPanel, product_point);
-    }
+    for (int64_t t = 0; t < tiles; ++t) transform_result(p, begin + t, panel, product + t * kPanel, product_point);
 }
 
-constexpr int64_t kBlockTiles = 2 * kMaxRows;
+void convolve_by_tiles(const Problem& p) {
+    float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
+    parallel_for(p.panels(), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t panel = begin; panel < end; ++panel) transform_weights(p, panel, u + panel * p.u_panel());
+    });
+    const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, kBlockTiles);
+    const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
+    parallel_for(blocks, divide_up(blocks, kMaxPieces), [&](int64_t first, int64_t last) {
+        const int64_t v_point = p.v_point(kBlockTiles);
+        float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
+        for (int64_t block = first; block < last; ++block) {
+            const int64_t begin = block_begin(block), end = block_begin(block + 1);
+            for (int64_t tile = begin; tile < end; ++tile)
+                transform_input(p, tile, v + (tile - begin) * p.v_row(), v_point);
+            TilePrefetch next(p.grid, end, block + 1 < last ? block_begin(block + 2) : end, p.input, p.K, p.K);
+            for (int64_t panel = 0; panel < p.panels(); ++panel)
+                convolve_panel(p, begin, end, panel, v, v_point, u + panel * p.u_panel(), next);
+        }
+    });
+}
+
+void convolve_by_panels(const Problem& p) {
+    constexpr int64_t kChunkTiles = 4 * kMaxRows;
+    const int64_t tiles = p.grid.count(), v_point = p.v_point(tiles), chunks = divide_up(tiles, kChunkTiles);
+    float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
+    parallel_for(tiles, 4, [&](int64_t begin, int64_t end) {
+        for (int64_t tile = begin; tile < end; ++tile) transform_input(p, tile, v + tile * p.v_row(), v_point);
+    });
+    parallel_for(p.panels(), 1, [&](int64_t panel, int64_t) {
+        float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
+        transform_weights(p, panel, u);
+        for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+            const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
+            TilePrefetch nothing(p.grid, 0, 0, nullptr, 0, 0);
+            convolve_panel(p, begin, end, panel, v + begin * p.v_row(), v_point, u, nothing);
+        }
+    });
+}
 
 void convolve(const Problem& p) {
-    float* u = scratch(ScratchUse::winograd_weight, p.panels() * kPoints * p.weights_point());
-    parallel_for(p.panels(), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t panel = begin; panel < end; ++panel)
-            transform_weights(p, panel * kPanel, u + panel * kPoints * p.weights_point());
-    });
-    parallel_for(p.grid.count(), kBlockTiles, [&](int64_t begin, int64_t end) { convolve_tiles(p, u, begin, end); });
+    if (p.grid.count() < p.K && p.panels() > 1) {
+        convolve_by_panels(p);
+    } else {
+        convolve_by_tiles(p);
+    }
 }
 
 }  // namespace
 
 void forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
-    convolve({{d.N, d.H, d.W}, d.IC, d.OC, weight, 1, 9 * d.IC, d.IC, x, y});
+    convolve({{d.N, d.H, d.W}, d.IC, d.OC, x, weight, y, ConvPass::forward});
 }
 
 void backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
-    // Rotated: the last tap comes first.
-    convolve({{d.N, d.H, d.W}, d.OC, d.IC, weight + 8 * d.IC, 9 * d.IC, 1, -d.IC, dy, dx});
+    convolve({{d.N, d.H, d.W}, d.OC, d.IC, dy, weight, dx, ConvPass::backward_data});
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

@@ -1,6 +1,7 @@
 // How an image is cut into the tiles of F(4x4,3x3).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace moco::cpu {
@@ -37,5 +38,36 @@ void tile_addresses(const TileGrid& grid, int64_t tile, int size, int offset, T*
         }
     }
 }
+
+/// Asks for the memory of tiles ahead of its use, a little with each step, so that a product can be computed while the
+/// next tiles come from memory.
+class TilePrefetch {
+  public:
+    /// The results' pixels of the tiles [begin, end): `floats` floats from `images` on in each of them.
+    TilePrefetch(const TileGrid& grid, int64_t begin, int64_t end, const float* images, int64_t channels,
+                 int64_t floats)
+        : grid_(grid), tile_(begin), end_(end), images_(images), channels_(channels), floats_(floats) {}
+
+    /// Asks for one row of a tile.
+    void step() {
+        if (tile_ >= end_) return;
+        const int64_t column = tile_ % grid_.columns() * kTileOut, line = tile_ / grid_.columns();
+        const int64_t y = line % grid_.rows() * kTileOut + row_, n = line / grid_.rows();
+        if (y < grid_.H) {
+            const float* pixel = images_ + ((n * grid_.H + y) * grid_.W + column) * channels_;
+            for (int64_t x = column; x < std::min(column + kTileOut, grid_.W); ++x, pixel += channels_)
+                for (int64_t c = 0; c < floats_; c += 16) __builtin_prefetch(pixel + c, 0, 2);
+        }
+        row_ = (row_ + 1) % kTileOut;
+        tile_ += row_ == 0;
+    }
+
+  private:
+    TileGrid grid_;
+    int64_t tile_, end_;
+    const float* images_;
+    int64_t channels_, floats_;
+    int64_t row_ = 0;
+};
 
 }  // namespace moco::cpu

@@ -117,18 +117,56 @@ HWY_INLINE void transform_2d(const Transform& transform_1d, const Load& load, co
     }
 }
 
-/// A vector of `lanes` floats, the rest zero; never reads beyond them.
-HWY_INLINE FloatVector load_some(const float* from, int64_t lanes) {
-    HWY_ALIGN float buffer[kLanes] = {};
-    std::memcpy(buffer, from, static_cast<size_t>(lanes) * sizeof(float));
-    return hn::Load(FloatTag(), buffer);
+/// How a loop over channels touches memory: whole vectors, or the first `lanes` floats of one.
+struct WholeVector {
+    static HWY_INLINE FloatVector load(const float* from) { return hn::LoadU(FloatTag(), from); }
+    static HWY_INLINE void store(FloatVector vector, float* to) { hn::StoreU(vector, FloatTag(), to); }
+};
+struct PartOfVector {
+    int64_t lanes;
+    /// The rest is zero.
+    HWY_INLINE FloatVector load(const float* from) const {
+        HWY_ALIGN float buffer[kLanes] = {};
+        std::memcpy(buffer, from, static_cast<size_t>(lanes) * sizeof(float));
+        return hn::Load(FloatTag(), buffer);
+    }
+    HWY_INLINE void store(FloatVector vector, float* to) const {
+        HWY_ALIGN float buffer[kLanes];
+        hn::Store(vector, FloatTag(), buffer);
+        std::memcpy(to, buffer, static_cast<size_t>(lanes) * sizeof(float));
+    }
+};
+
+/// Calls f(channel, access) for every vector of channels.
+template <typename F>
+HWY_INLINE void for_each_vector(int64_t channels, const F& f) {
+    int64_t c = 0;
+    for (; c + kLanes <= channels; c += kLanes) f(c, WholeVector());
+    if (c < channels) f(c, PartOfVector{channels - c});
 }
 
-/// Stores `lanes` floats only.
-HWY_INLINE void store_some(FloatVector vector, float* to, int64_t lanes) {
-    HWY_ALIGN float buffer[kLanes];
-    hn::Store(vector, FloatTag(), buffer);
-    std::memcpy(to, buffer, static_cast<size_t>(lanes) * sizeof(float));
+/// Transforms In x In pixels of all channels to 36 points, `point` floats apart.
+template <int In, typename Transform>
+HWY_INLINE void scatter_to_points(const Transform& transform_1d, const float* const* pixels, int64_t channels,
+                                  float* points, int64_t point) {
+    for_each_vector(channels, [=](int64_t c, const auto access) HWY_ATTR {
+        transform_2d<In, 6>(
+            transform_1d, [=](int h, int w) HWY_ATTR { return access.load(pixels[h * In + w] + c); },
+            [=](int h, int w, FloatVector value)
+                HWY_ATTR { hn::StoreU(value, FloatTag(), points + (h * 6 + w) * point + c); });
+    });
+}
+
+/// Transforms 36 points, `point` floats apart, back to Out x Out pixels of all channels.
+template <int Out, typename Transform>
+HWY_INLINE void gather_from_points(const Transform& transform_1d, const float* points, int64_t point, int64_t channels,
+                                   float* const* pixels) {
+    for_each_vector(channels, [=](int64_t c, const auto access) HWY_ATTR {
+        transform_2d<6, Out>(
+            transform_1d,
+            [=](int h, int w) HWY_ATTR { return hn::LoadU(FloatTag(), points + (h * 6 + w) * point + c); },
+            [=](int h, int w, FloatVector value) HWY_ATTR { access.store(value, pixels[h * Out + w] + c); });
+    });
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE
