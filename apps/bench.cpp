@@ -1,0 +1,188 @@
+// moco bench: how fast this machine trains.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/commands.h"
+#include "apps/device.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "moco/train_step.h"
+
+namespace moco::apps {
+namespace {
+
+constexpr const char* kDescription =
+    "Time a full MoCo v2 training step on random images.\n"
+    "Both encoders, InfoNCE against the queue, backward, SGD, momentum update and enqueue, as moco pretrain does them.";
+constexpr int kWarmUpSteps = 2;
+constexpr std::array<const char*, 5> kPhaseNames = {"query", "key", "loss", "backward", "update"};
+
+struct Flags {
+    ResNetConfig encoder;
+    std::string stem = "imagenet";
+    int64_t size = 224, batch = 16, queue = 4096, steps = 8;
+    DeviceFlags device;
+    bool json = false;
+};
+
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Adds up how long each part of the steps takes.
+class PhaseTimer final : public StepClock {
+  public:
+    explicit PhaseTimer(Backend& backend) : backend_(&backend) {}
+    void enter(StepPhase phase) override {
+        leave();
+        phase_ = static_cast<size_t>(phase);
+        running_ = true;
+        began_ = now();
+    }
+    /// Ends the part that runs.
+    void leave() {
+        backend_->synchronize();
+        if (running_) seconds_[phase_] += now() - began_;
+        running_ = false;
+    }
+    void reset() { seconds_ = {}; }
+    const std::array<double, 5>& seconds() const { return seconds_; }
+
+  private:
+    Backend* backend_;
+    std::array<double, 5> seconds_ = {};
+    size_t phase_ = 0;
+    bool running_ = false;
+    double began_ = 0;
+};
+
+Tensor random_images(const Flags& flags, uint32_t view, Backend& backend) {
+    const Shape shape = {flags.batch, flags.size, flags.size, flags.encoder.in_channels};
+    std::vector<float> values(static_cast<size_t>(shape.count()));
+    Random random(0, Purpose::bench, 0, 0, view);
+    for (float& value : values) value = random.normal();
+    return Tensor::from_host(values, shape, backend);
+}
+
+struct Timing {
+    double median_ms = 0;
+    std::array<double, 5> phase_ms = {};  // mean of the timed steps
+    double loss = 0;
+};
+
+Timing time_steps(const Flags& flags, Backend& backend) {
+    Moco moco(flags.encoder, flags.queue, {.momentum = 0.9f, .weight_decay = 1e-4f}, 0, backend);
+    const Views views{random_images(flags, 0, backend), random_images(flags, 1, backend)};
+    const StepNumbers numbers{.lr = 0.03f, .m = 0.999f, .T = 0.2f};
+    SingleProcess comm;
+    PhaseTimer timer(backend);
+    std::vector<double> seconds;
+    Timing timing;
+    for (int64_t step = 0; step < flags.steps; ++step) {
+        if (step == kWarmUpSteps) timer.reset();
+        const double began = now();
+        const StepResult result = train_step(moco, views, numbers, comm, timer);
+        timer.leave();
+        if (step >= kWarmUpSteps) seconds.push_back(now() - began);
+        timing.loss = result.loss.item();
+    }
+    std::sort(seconds.begin(), seconds.end());
+    timing.median_ms = 1e3 * seconds[seconds.size() / 2];
+    for (size_t i = 0; i < kPhaseNames.size(); ++i) {
+        timing.phase_ms[i] = 1e3 * timer.seconds()[i] / static_cast<double>(seconds.size());
+    }
+    return timing;
+}
+
+/// The most memory this process ever held, MiB.
+double peak_mib() {
+    rusage usage = {};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+void print_json(const Flags& flags, const Timing& timing, const Backend& backend) {
+    nlohmann::ordered_json object = {{"arch", flags.encoder.arch},
+                                     {"width", flags.encoder.width},
+                                     {"stem", flags.stem},
+                                     {"size", flags.size},
+                                     {"batch", flags.batch},
+                                     {"queue", flags.queue},
+                                     {"threads", threads()},
+                                     {"device", backend.description()},
+                                     {"steps", flags.steps - kWarmUpSteps},
+                                     {"median_ms", timing.median_ms},
+                                     {"images_per_s", 1e3 * static_cast<double>(flags.batch) / timing.median_ms},
+                                     {"peak_mib", peak_mib()}};
+    for (size_t i = 0; i < kPhaseNames.size(); ++i) object["phases_ms"][kPhaseNames[i]] = timing.phase_ms[i];
+    object["loss"] = timing.loss;
+    fmt::print("{}\n", object.dump(2));
+}
+
+void print_text(const Flags& flags, const Timing& timing, const Backend& backend) {
+    fmt::print("{} width {}, stem {}, {} px, batch {}, K {}, {} threads, {}\n", flags.encoder.arch, flags.encoder.width,
+               flags.stem, flags.size, flags.batch, flags.queue, threads(), backend.description());
+    fmt::print("{:.1f} ms a step (median of {}), {:.1f} images/s, peak {:.0f} MiB;", timing.median_ms,
+               flags.steps - kWarmUpSteps, 1e3 * static_cast<double>(flags.batch) / timing.median_ms, peak_mib());
+    for (size_t i = 0; i < kPhaseNames.size(); ++i) fmt::print(" {} {:.1f}", kPhaseNames[i], timing.phase_ms[i]);
+    fmt::print(" ms\n");
+}
+
+void run_step(Flags flags) {
+    check(flags.batch >= 2, "--batch {}: expected at least 2 images, batch norm needs them", flags.batch);
+    check(flags.queue >= flags.batch, "--queue {} is smaller than --batch {}: the queue must hold a batch", flags.queue,
+          flags.batch);
+    check(flags.size >= 1, "--size {}: expected at least 1 pixel", flags.size);
+    check(flags.steps > kWarmUpSteps, "--steps {}: expected more than {}, the first {} only warm up", flags.steps,
+          kWarmUpSteps, kWarmUpSteps);
+    flags.encoder.stem = stem_from_name(flags.stem);
+    flags.encoder.head = Head::mlp;
+    const std::unique_ptr<Backend> backend = flags.device.open();
+    const Timing timing = time_steps(flags, *backend);
+    flags.json ? print_json(flags, timing, *backend) : print_text(flags, timing, *backend);
+}
+
+void add_number(CLI::App& command, const char* flag, int64_t& value, const char* help) {
+    command.add_option(flag, value, help)->type_name("N")->capture_default_str();
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+    CLI::App* group = app.add_subcommand("bench", "Measure how fast this machine trains.");
+    group->require_subcommand(1);
+    CLI::App* command = group->add_subcommand("step", kDescription);
+    auto flags = std::make_shared<Flags>();
+    command->add_option("-a,--arch", flags->encoder.arch, "architecture: resnet18, 34, 50, 101 or 152")
+        ->type_name("NAME")
+        ->capture_default_str();
+    add_number(*command, "--width", flags->encoder.width, "channels of the first stage");
+    command
+        ->add_option("--stem", flags->stem,
+                     "imagenet (7x7 stride 2, max-pool), cifar (3x3 stride 1) or cifar-s2 (3x3 stride 2)")
+        ->type_name("NAME")
+        ->capture_default_str();
+    add_number(*command, "--channels", flags->encoder.in_channels, "channels of the images");
+    add_number(*command, "--size", flags->size, "side of the images, pixels");
+    add_number(*command, "-b,--batch", flags->batch, "images a step (N)");
+    add_number(*command, "--queue", flags->queue, "keys in the queue (K)");
+    add_number(*command, "--bn-splits", flags->encoder.bn_splits, "batch norm splits");
+    add_number(*command, "--steps", flags->steps, "steps, two of them to warm up");
+    command->add_flag(
+        "--json", flags->json,
+        "print one JSON object: median_ms, images_per_s, peak_mib, phases_ms (query, key, loss, backward, "
+        "update)");
+    flags->device.add_to(*command);
+    command->callback([flags] { run_step(*flags); });
+}
+
+}  // namespace moco::apps

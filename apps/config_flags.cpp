@@ -1,0 +1,88 @@
+// The flags of moco/config.h's table of settings, on a command line.
+#include "apps/config_flags.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "apps/help.h"
+
+namespace moco::apps {
+namespace {
+
+/// The reference code's other names for the same flags.
+std::string with_aliases(std::string_view name) {
+    static const std::map<std::string_view, std::string_view> kAliases = {
+        {"arch", "-a,"},           {"batch-size", "-b,"}, {"workers", "-j,"}, {"lr", "--learning-rate,"},
+        {"wd", "--weight-decay,"},
+    };
+    const auto alias = kAliases.find(name);
+    return fmt::format("{}--{}", alias == kAliases.end() ? "" : alias->second, name);
+}
+
+/// How `--help` shows a default.
+struct DefaultText {
+    std::string operator()(std::monostate) const { return ""; }
+    std::string operator()(bool on) const { return on ? "on" : "off"; }
+    std::string operator()(int64_t value) const { return fmt::format("{}", value); }
+    std::string operator()(double value) const { return fmt::format("{:g}", value); }
+    std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(const std::vector<int64_t>& values) const {
+        return fmt::format("{}", fmt::join(values, " "));
+    }
+};
+
+/// "--mlp", "--no-cos", "--lr 0.06".
+std::string as_flag(const ConfigOption& setting, const OptionValue& value) {
+    if (const bool* on = std::get_if<bool>(&value)) return fmt::format("--{}{}", *on ? "" : "no-", setting.name);
+    return fmt::format("--{} {}", setting.name, std::visit(DefaultText(), value));
+}
+
+}  // namespace
+
+void ConfigFlags::add_setting(CLI::App& command, const ConfigOption& setting) {
+    const OptionValue by_default = setting.get(RunConfig());
+    const std::string name(setting.name), help(setting.help), group(setting.group);
+    CLI::Option* option = nullptr;
+    if (setting.argument.empty()) {
+        const auto given = [this, name](int64_t count) { given_.emplace_back(name, count > 0 ? "true" : "false"); };
+        option = command.add_flag_function(fmt::format("--{0},!--no-{0}", name), given, help);
+    } else if (std::holds_alternative<std::vector<int64_t>>(by_default)) {
+        const auto given = [this, name](const std::vector<std::string>& items) {
+            given_.emplace_back(name, fmt::format("{}", fmt::join(items, ",")));
+        };
+        option = command.add_option_function<std::vector<std::string>>(with_aliases(name), given, help);
+    } else {
+        const auto given = [this, name](const std::string& text) { given_.emplace_back(name, text); };
+        option = command.add_option_function<std::string>(with_aliases(name), given, help);
+    }
+    option->type_name(std::string(setting.argument))->group(group)->default_str(std::visit(DefaultText(), by_default));
+}
+
+void ConfigFlags::add_to(CLI::App& command, const std::vector<std::string_view>& only) {
+    const auto wanted = [&only](std::string_view name) {
+        return std::find(only.begin(), only.end(), name) != only.end();
+    };
+    for (const ConfigOption& setting : config_options()) {
+        if (only.empty() || wanted(setting.group) || wanted(setting.name)) add_setting(command, setting);
+    }
+}
+
+std::string ConfigFlags::presets_text() {
+    std::string text = "Presets, by what they change:\n";
+    const RunConfig by_default;
+    for (std::string_view name : preset_names()) {
+        const RunConfig config = preset(name);
+        std::string flags;
+        for (const ConfigOption& setting : config_options()) {
+            const OptionValue value = setting.get(config);
+            if (setting.name == "preset" || value == setting.get(by_default)) continue;
+            flags += as_flag(setting, value) + " ";
+        }
+        text += fmt::format("  {:<12}{}\n", name, flags.empty() ? "the defaults" : wrapped(flags, 14, 100));
+    }
+    return text;
+}
+
+}  // namespace moco::apps

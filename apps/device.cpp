@@ -1,0 +1,34 @@
+// Which backends exist.
+#include "apps/device.h"
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "cpu/cpu_backend.h"
+#include "cuda/absent.h"
+
+namespace moco::apps {
+
+std::unique_ptr<Backend> make_backend(const std::string& device) {
+    if (device == "auto" || device == "cpu") return make_cpu_backend();
+    if (device == "cuda") return make_cuda_backend();
+    fail("--device {}: there is no such device; expected auto, cpu or cuda", device);
+}
+
+void DeviceFlags::add_to(CLI::App& command) {
+    command.add_option("--device", device, "where to compute; auto: the best this machine has")
+        ->type_name("auto|cpu|cuda")
+        ->group("Machine")
+        ->capture_default_str();
+    command.add_option("--threads", threads, "threads that compute; 0: one a core")
+        ->type_name("N")
+        ->group("Machine")
+        ->capture_default_str();
+}
+
+std::unique_ptr<Backend> DeviceFlags::open() const {
+    check(threads >= 0 && threads <= 1024, "--threads {}: expected 0 (one a core) to 1024", threads);
+    set_threads(threads);
+    return make_backend(device);
+}
+
+}  // namespace moco::apps

@@ -1,0 +1,28 @@
+// Which backends exist: this room, and tests/, are the only ones that know.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+#include "core/backend.h"
+
+namespace moco::apps {
+
+/// The backend that `--device` names ("auto", "cpu" or "cuda"). Throws Error for another name, or where the build has
+/// none.
+std::unique_ptr<Backend> make_backend(const std::string& device);
+
+/// Where and with how many threads a command computes; the flags that every command has.
+struct DeviceFlags {
+    std::string device = "auto";
+    int threads = 0;  // 0: one a core
+
+    /// Adds --device and --threads to `command`.
+    void add_to(CLI::App& command);
+    /// Sets the number of threads and makes the backend.
+    std::unique_ptr<Backend> open() const;
+};
+
+}  // namespace moco::apps

@@ -1,0 +1,100 @@
+// What the commands that look at a trained encoder share.
+#include "apps/evaluation.h"
+
+#include <fmt/format.h>
+
+#include "apps/terminal.h"
+#include "core/error.h"
+#include "moco/trainer.h"
+
+namespace moco::apps {
+namespace {
+
+constexpr int64_t kForeignImageSize = 224;  // what files in torchvision's naming were trained at
+constexpr size_t kNamedUnreadable = 10;     // more than these are only counted
+
+}  // namespace
+
+std::filesystem::path checkpoint_file(const std::string& named) {
+    const std::filesystem::path path = named;
+    return std::filesystem::is_directory(path) ? path / kLastCheckpoint : path;
+}
+
+void EvaluationFlags::add_to(CLI::App& command) {
+    command
+        .add_option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
+        ->type_name("FILE")
+        ->required();
+    command.add_option("--data", data, "data set: " + dataset_forms())->type_name("DATA")->required();
+    command
+        .add_option("-a,--arch", hints.arch,
+                    "architecture, needed where the file does not say it (torchvision's naming)")
+        ->type_name("NAME");
+    command
+        .add_option("--stem", hints.stem,
+                    "stem of a 3x3 first convolution where the file does not say it: cifar (stride 1) or cifar-s2")
+        ->type_name("NAME");
+    command
+        .add_option("--transform", transform,
+                    "what is done to an image before the network sees it: none, imagenet-eval (shorter side to 256, "
+                    "middle 224), resize-crop:R:C; default: none where all images are squares of the size trained "
+                    "at, else the imagenet-eval of that size")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command.add_option("--limit", limit, "take only the first N images of each part; 0: all")
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("-j,--workers", workers, "threads that read and decode images")
+        ->type_name("N")
+        ->group("Machine")
+        ->capture_default_str();
+    device.add_to(command);
+}
+
+Evaluation open_evaluation(const EvaluationFlags& flags) {
+    check(flags.limit >= 0, "--limit {}: expected a number of images, or 0 for all", flags.limit);
+    check(flags.workers >= 0 && flags.workers <= 1024, "--workers {}: expected 0 to 1024", flags.workers);
+    Evaluation e;
+    e.backend = flags.device.open();
+    const std::filesystem::path file = checkpoint_file(flags.checkpoint);
+    e.info = read_checkpoint_info(file);
+    e.encoder = load_encoder(file, flags.hints, *e.backend);
+    e.splits = open_dataset(flags.data);
+    const DatasetInfo& images = e.splits.train->info();
+    const int64_t channels = e.encoder->config().in_channels;
+    check(images.channels == channels, "--data {} has images of {} channels, but the encoder in {} was trained on {}",
+          flags.data, images.channels, file.string(), channels);
+    const int64_t size = e.info.moco ? e.info.config.image_size : kForeignImageSize;
+    e.transform = flags.transform == "default" ? default_transform(images, size) : transform_named(flags.transform);
+    e.options.workers = flags.workers;
+    e.options.limit = flags.limit;
+    return e;
+}
+
+void report_unreadable(const std::vector<Unreadable>& unreadable) {
+    for (size_t i = 0; i < unreadable.size() && i < kNamedUnreadable; ++i) {
+        fmt::print(stderr, "left out: {}\n", unreadable[i].reason);
+    }
+    if (unreadable.size() > kNamedUnreadable) {
+        fmt::print(stderr, "left out: {} more images that cannot be read\n", unreadable.size() - kNamedUnreadable);
+    }
+}
+
+Features features_of(ResNet& encoder, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
+                     const Evaluation& evaluation) {
+    StatusLine line(stderr);
+    const int64_t limit = evaluation.options.limit;
+    const int64_t count = limit > 0 ? std::min(limit, data->count()) : data->count();
+    FeatureOptions options = evaluation.options;
+    options.layers = layers;
+    options.progress = [&](int64_t images) {
+        if (line.due())
+            line.show(fmt::format("features of {} {}: {} of {}", data->info().name, data->info().part, images, count));
+    };
+    Features features = extract_features(encoder, data, evaluation.transform, options, *evaluation.backend);
+    line.clear();
+    report_unreadable(features.unreadable);
+    return features;
+}
+
+}  // namespace moco::apps

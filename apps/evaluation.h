@@ -1,0 +1,52 @@
+// What the commands that look at a trained encoder share: which encoder, which images, under which transform.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/device.h"
+#include "moco/checkpoint.h"
+#include "moco/data/dataset.h"
+#include "moco/data/transforms.h"
+#include "moco/eval/features.h"
+#include "nn/resnet.h"
+
+namespace moco::apps {
+
+/// A checkpoint file as it was named: a run folder stands for its last checkpoint.
+std::filesystem::path checkpoint_file(const std::string& named);
+
+struct EvaluationFlags {
+    std::string checkpoint, data, transform = "default";
+    BareFileHints hints;
+    int workers = 1;
+    int64_t limit = 0;
+    DeviceFlags device;
+
+    void add_to(CLI::App& command);
+};
+
+/// The flags' meaning, opened.
+struct Evaluation {
+    std::unique_ptr<Backend> backend;  // first: the last to go
+    CheckpointInfo info;
+    std::unique_ptr<ResNet> encoder;
+    Splits splits;
+    EvalTransform transform;
+    FeatureOptions options;
+};
+Evaluation open_evaluation(const EvaluationFlags& flags);
+
+/// Features of `data` with a line of progress on stderr, where that is a terminal. Says on stderr which images could
+/// not be read.
+Features features_of(ResNet& encoder, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
+                     const Evaluation& evaluation);
+
+/// Says on stderr which images could not be read.
+void report_unreadable(const std::vector<Unreadable>& unreadable);
+
+}  // namespace moco::apps

@@ -1,0 +1,89 @@
+// moco features: an encoder's features of a data set, as files that NumPy reads.
+#include "moco/eval/features.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "apps/commands.h"
+#include "apps/evaluation.h"
+#include "core/error.h"
+#include "nn/atomic_file.h"
+#include "nn/npy.h"
+
+namespace moco::apps {
+namespace {
+
+constexpr const char* kDescription =
+    "Write an encoder's features of a data set.\n"
+    "Writes features.npy (N x d, f32, as the network gives them: not normalised), labels.npy (N, i64, -1 where there\n"
+    "is none) and paths.txt (one line a row).";
+
+struct Flags {
+    EvaluationFlags evaluation;
+    std::string layer = "backbone", split = "train", out;
+};
+
+FeatureLayer layer_named(const std::string& name) {
+    if (name == "backbone") return FeatureLayer::backbone;
+    if (name == "projection") return FeatureLayer::projection;
+    fail("--layer {}: there is no such layer; expected backbone or projection", name);
+}
+
+DatasetPtr part_named(const Splits& splits, const std::string& name, const std::string& data) {
+    check(name == "train" || name == "test" || name == "pretrain",
+          "--split {}: there is no such part; expected train, test or pretrain", name);
+    const DatasetPtr part = name == "train" ? splits.train : name == "test" ? splits.test : splits.pretrain;
+    check(part != nullptr, "--split {}: --data {} has no such part", name, data);
+    return part;
+}
+
+void make_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    check(!error, "--out {}: the folder cannot be made: {}", folder.string(), error.message());
+}
+
+void write_files(const Features& features, FeatureLayer layer, const Dataset& data,
+                 const std::filesystem::path& folder) {
+    const Tensor& rows = layer == FeatureLayer::backbone ? features.backbone : features.projection;
+    write_npy(folder / "features.npy", rows.to_vector(), rows.dim(1));
+    write_npy(folder / "labels.npy", features.labels);
+    std::string paths;
+    for (int64_t index : features.indices) paths += data.path(index) + "\n";
+    write_file_atomically(folder / "paths.txt", paths);
+    fmt::print("{}: features.npy ({} x {}), labels.npy, paths.txt\n", folder.string(), rows.dim(0), rows.dim(1));
+}
+
+void run_features(const Flags& flags) {
+    const FeatureLayer layer = layer_named(flags.layer);
+    make_folder(flags.out);
+    Evaluation e = open_evaluation(flags.evaluation);
+    check(layer == FeatureLayer::backbone || e.encoder->config().head != Head::none,
+          "--layer projection: {} has no head, only a backbone", flags.evaluation.checkpoint);
+    const DatasetPtr data = part_named(e.splits, flags.split, flags.evaluation.data);
+    write_files(features_of(*e.encoder, data, {layer}, e), layer, *data, flags.out);
+}
+
+}  // namespace
+
+void add_features(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("features", kDescription);
+    auto flags = std::make_shared<Flags>();
+    flags->evaluation.add_to(*command);
+    command
+        ->add_option("--layer", flags->layer,
+                     "backbone (pooled features) or projection (the head's output, which the loss sees)")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command->add_option("--split", flags->split, "part of the data set: train, test, or pretrain (STL-10: unlabelled)")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command->add_option("--out", flags->out, "folder for the three files")->type_name("DIR")->required();
+    command->callback([flags] { run_features(*flags); });
+}
+
+}  // namespace moco::apps

@@ -1,0 +1,144 @@
+// moco info: what a checkpoint or a data set is.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/evaluation.h"
+#include "core/error.h"
+#include "moco/checkpoint.h"
+#include "moco/data/dataset.h"
+#include "moco/trainer.h"
+
+namespace moco::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kDescription =
+    "Tell what a checkpoint or a data set is.\n"
+    "A checkpoint is a .safetensors file or the folder of a run; everything else is taken for a data set.";
+
+struct Flags {
+    std::string what, checkpoint, data;
+    bool json = false;
+};
+
+Json part_json(const DatasetPtr& data) {
+    if (data == nullptr) return nullptr;
+    const DatasetInfo& info = data->info();
+    Json part = {{"images", info.count}, {"channels", info.channels}, {"classes", info.classes}};
+    part["height"] = info.H > 0 ? Json(info.H) : Json(nullptr);
+    part["width"] = info.W > 0 ? Json(info.W) : Json(nullptr);
+    part["class_names"] = info.class_names;
+    return part;
+}
+
+Json data_json(const std::string& spec) {
+    const Splits splits = open_dataset(spec);
+    Json object = {{"kind", "data set"}, {"name", splits.train->info().name}};
+    object["pretrain"] = part_json(splits.pretrain);
+    object["train"] = part_json(splits.train);
+    object["test"] = part_json(splits.test);
+    return object;
+}
+
+Json checkpoint_json(const std::filesystem::path& file) {
+    const CheckpointInfo info = read_checkpoint_info(file);
+    Json object = {{"kind", info.moco ? "checkpoint" : "weights"},
+                   {"file", file.string()},
+                   {"bytes", info.bytes},
+                   {"tensors", info.tensors},
+                   {"parameters", info.parameters}};
+    if (!info.moco) return object;
+    object["data"] = info.trained_on.data;
+    object["channels"] = info.trained_on.in_channels;
+    object["epoch"] = info.progress.epoch;
+    object["step"] = info.progress.step;
+    object["instruction_set"] = info.instruction_set;
+    for (const ConfigOption& setting : config_options()) {
+        const auto to_json = [](const auto& value) -> Json {
+            if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
+                return nullptr;
+            else
+                return value;
+        };
+        object["config"][std::string(setting.name)] = std::visit(to_json, setting.get(info.config));
+    }
+    return object;
+}
+
+void print_part(const char* name, const Json& part) {
+    if (part.is_null()) return;
+    fmt::print("  {:<10}{} images", name, part["images"].get<int64_t>());
+    if (!part["height"].is_null())
+        fmt::print(" of {} x {}", part["height"].get<int64_t>(), part["width"].get<int64_t>());
+    fmt::print(", {}", part["channels"] == 1 ? "grey" : "RGB");
+    const auto classes = part["classes"].get<int64_t>();
+    classes > 0 ? fmt::print(", {} classes\n", classes) : fmt::print(", unlabelled\n");
+}
+
+void print_data(const Json& object) {
+    fmt::print("data set {}\n", object["name"].get<std::string>());
+    for (const char* part : {"pretrain", "train", "test"}) print_part(part, object[part]);
+    const Json& names = object["train"]["class_names"];
+    if (names.empty()) return;
+    std::string list;
+    for (const Json& name : names) list += (list.empty() ? "" : ", ") + name.get<std::string>();
+    fmt::print("  classes: {}\n", list);
+}
+
+void print_checkpoint(const Json& object) {
+    fmt::print("{} {}\n  {} tensors, {:.1f} MiB; {:.2f} million parameters an encoder\n",
+               object["kind"].get<std::string>(), object["file"].get<std::string>(), object["tensors"].get<int64_t>(),
+               object["bytes"].get<double>() / (1 << 20), object["parameters"].get<double>() * 1e-6);
+    if (!object.contains("config")) return;
+    fmt::print("  trained on {} ({}), {} epochs and {} steps in all, on {}\n", object["data"].get<std::string>(),
+               object["channels"] == 1 ? "grey" : "RGB", object["epoch"].get<int64_t>(), object["step"].get<int64_t>(),
+               object["instruction_set"].get<std::string>());
+    for (const auto& [name, value] : object["config"].items()) {
+        if (!value.is_null())
+            fmt::print("  {:<24}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+}
+
+bool looks_like_checkpoint(const std::string& what) {
+    const std::filesystem::path path = what;
+    return path.extension() == ".safetensors" || std::filesystem::is_regular_file(path) ||
+           std::filesystem::exists(path / kConfigFile);
+}
+
+void run_info(Flags flags) {
+    check(!flags.what.empty() || !flags.checkpoint.empty() || !flags.data.empty(),
+          "nothing to tell about: name a checkpoint or a data set ({})", dataset_forms());
+    if (!flags.what.empty()) (looks_like_checkpoint(flags.what) ? flags.checkpoint : flags.data) = flags.what;
+    const bool checkpoint = !flags.checkpoint.empty();
+    const Json object = checkpoint ? checkpoint_json(checkpoint_file(flags.checkpoint)) : data_json(flags.data);
+    if (flags.json) {
+        fmt::print("{}\n", object.dump(2));
+    } else {
+        checkpoint ? print_checkpoint(object) : print_data(object);
+    }
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("info", kDescription);
+    auto flags = std::make_shared<Flags>();
+    CLI::Option* what = command->add_option("what", flags->what, "checkpoint, run folder, or data set");
+    command->add_option("--checkpoint", flags->checkpoint, "a checkpoint or a run folder, and nothing else")
+        ->type_name("FILE")
+        ->excludes(what);
+    command->add_option("--data", flags->data, "a data set, and nothing else: " + dataset_forms())
+        ->type_name("DATA")
+        ->excludes(what)
+        ->excludes("--checkpoint");
+    command->add_flag("--json", flags->json, "print one JSON object");
+    command->callback([flags] { run_info(*flags); });
+}
+
+}  // namespace moco::apps

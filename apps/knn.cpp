@@ -1,0 +1,116 @@
+// moco knn: how well the neighbours of an image in feature space tell its class.
+#include "moco/eval/knn.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/commands.h"
+#include "apps/evaluation.h"
+#include "core/error.h"
+
+namespace moco::apps {
+namespace {
+
+constexpr const char* kDescription =
+    "Classify the test images by their nearest neighbours among the training images.\n"
+    "Weighted vote by cosine similarity (the reference code's kNN monitor): no training, no labels in the features.";
+
+struct Flags {
+    EvaluationFlags evaluation;
+    KnnOptions knn;
+    bool baselines = false;
+    bool json = false;
+};
+
+/// One row of the table.
+struct Row {
+    std::string key, name;
+    double accuracy = 0;
+};
+
+/// Accuracies of an encoder's layers, in the layers' order.
+std::vector<double> accuracies(ResNet& encoder, const std::vector<FeatureLayer>& layers, const Evaluation& e,
+                               const KnnOptions& options) {
+    const Features train = features_of(encoder, e.splits.train, layers, e);
+    const Features test = features_of(encoder, e.splits.test, layers, e);
+    std::vector<double> results;
+    for (FeatureLayer layer : layers) {
+        const bool backbone = layer == FeatureLayer::backbone;
+        results.push_back(knn_accuracy(backbone ? train.backbone : train.projection, train.labels,
+                                       backbone ? test.backbone : test.projection, test.labels,
+                                       e.splits.train->info().classes, options));
+    }
+    return results;
+}
+
+double pixel_accuracy(const Evaluation& e, const KnnOptions& options) {
+    const Features train = pixel_features(e.splits.train, e.transform, e.options, *e.backend);
+    const Features test = pixel_features(e.splits.test, e.transform, e.options, *e.backend);
+    return knn_accuracy(train.backbone, train.labels, test.backbone, test.labels, e.splits.train->info().classes,
+                        options);
+}
+
+void check_flags(const Flags& flags, const Evaluation& e) {
+    check(flags.knn.k >= 1, "--knn-k {}: expected at least 1 neighbour", flags.knn.k);
+    check(flags.knn.temperature > 0, "--knn-t {}: expected a temperature above 0", flags.knn.temperature);
+    check(e.splits.train->info().classes > 0, "--data {} has no labels, which the kNN accuracy needs",
+          flags.evaluation.data);
+    check(e.splits.test != nullptr,
+          "--data {} has no test part, which the kNN accuracy needs (a folder has one when "
+          "it holds train/ and test/ or val/)",
+          flags.evaluation.data);
+}
+
+std::vector<Row> measure(const Flags& flags, const Evaluation& e) {
+    std::vector<Row> rows;
+    if (flags.baselines) {
+        rows.push_back({"pixels", "raw pixels", pixel_accuracy(e, flags.knn)});
+        ResNet untrained(e.encoder->config(), e.info.config.seed, *e.backend);
+        rows.push_back(
+            {"untrained", "untrained network", accuracies(untrained, {FeatureLayer::backbone}, e, flags.knn).front()});
+    }
+    std::vector<FeatureLayer> layers = {FeatureLayer::backbone};
+    if (e.encoder->config().head != Head::none) layers.push_back(FeatureLayer::projection);
+    const std::vector<double> trained = accuracies(*e.encoder, layers, e, flags.knn);
+    rows.push_back({"backbone", "backbone features", trained.front()});
+    if (layers.size() > 1) rows.push_back({"projection", "projection (the head's output)", trained.back()});
+    return rows;
+}
+
+void run_knn(const Flags& flags) {
+    const Evaluation e = open_evaluation(flags.evaluation);
+    check_flags(flags, e);
+    const std::vector<Row> rows = measure(flags, e);
+    if (flags.json) {
+        nlohmann::ordered_json object;
+        for (const Row& row : rows) object[row.key] = row.accuracy;
+        fmt::print("{}\n", object.dump(2));
+        return;
+    }
+    fmt::print("kNN accuracy on {} (k {}, T {:g}; {} images vote on {})\n", e.splits.train->info().name, flags.knn.k,
+               flags.knn.temperature, e.splits.train->count(), e.splits.test->count());
+    for (const Row& row : rows) fmt::print("  {:<32}{:6.2f} %\n", row.name, row.accuracy);
+}
+
+}  // namespace
+
+void add_knn(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("knn", kDescription);
+    auto flags = std::make_shared<Flags>();
+    flags->evaluation.add_to(*command);
+    command->add_option("--knn-k", flags->knn.k, "neighbours that vote")->type_name("N")->capture_default_str();
+    command->add_option("--knn-t", flags->knn.temperature, "temperature T of their weights exp(similarity / T)")
+        ->type_name("X")
+        ->capture_default_str();
+    command->add_flag("--baselines", flags->baselines,
+                      "measure raw pixels and the untrained network too: what the features have to beat");
+    command->add_flag("--json", flags->json, "print one JSON object with the accuracies in percent");
+    command->callback([flags] { run_knn(*flags); });
+}
+
+}  // namespace moco::apps

@@ -1,0 +1,65 @@
+// moco views: what the augmentation makes of the images, before anyone trains for hours on a wrong recipe.
+#include "moco/data/views.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/config_flags.h"
+#include "apps/device.h"
+#include "core/error.h"
+#include "moco/data/png.h"
+
+namespace moco::apps {
+namespace {
+
+constexpr const char* kDescription =
+    "Draw pairs of augmented views beside their images.\n"
+    "Each row of the picture is an image and pairs of a query and a key as training would see them, without the\n"
+    "normalisation. The settings are those of moco pretrain: default < --preset < --config FILE < flags.";
+
+struct Flags {
+    ConfigFlags settings;
+    ViewsOptions options;
+    std::string config_file, out, device = "auto";
+};
+
+void run_views(const Flags& flags) {
+    check(flags.options.rows >= 1 && flags.options.rows <= 1000, "--rows {}: expected 1 to 1000", flags.options.rows);
+    check(flags.options.pairs >= 1 && flags.options.pairs <= 100, "--pairs {}: expected 1 to 100", flags.options.pairs);
+    ConfigSources sources{.file = {}, .flags = flags.settings.given()};
+    if (!flags.config_file.empty()) sources.file = flags.config_file;
+    const RunConfig config = resolve_config(sources);
+    check(!config.data.empty(), "--data is missing: {}", dataset_forms());
+    const Recipe recipe = augmentation_recipe(config);
+    const std::unique_ptr<Backend> backend = make_backend(flags.device);
+    const Splits data = open_dataset(config.data);
+    ViewsOptions options = flags.options;
+    options.size = config.image_size;
+    options.seed = config.seed;
+    const Image sheet = make_views_sheet(*data.pretrain, recipe, options, *backend);
+    write_png(flags.out, sheet);
+    fmt::print("{}: {} x {} pixels, {} images with {} pairs of views each (recipe {})\n", flags.out, sheet.W, sheet.H,
+               options.rows, options.pairs, recipe.name);
+}
+
+}  // namespace
+
+void add_views(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("views", kDescription);
+    auto flags = std::make_shared<Flags>();
+    command->add_option("--out", flags->out, "the picture to write")->type_name("FILE.png")->required();
+    command->add_option("--rows", flags->options.rows, "images, taken evenly from the data set")
+        ->type_name("N")
+        ->capture_default_str();
+    command->add_option("--pairs", flags->options.pairs, "pairs of views of each")
+        ->type_name("N")
+        ->capture_default_str();
+    command->add_option("--config", flags->config_file, "settings from a TOML file")->type_name("FILE");
+    flags->settings.add_to(*command, {"Preset", "Data and augmentation", "seed"});
+    command->callback([flags] { run_views(*flags); });
+}
+
+}  // namespace moco::apps
