@@ -62,8 +62,8 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     e.splits = open_dataset(flags.data);
     const DatasetInfo& images = e.splits.train->info();
     const int64_t channels = e.encoder->config().in_channels;
-    check(images.channels == channels, "--data {} has images of {} channels, but the encoder in {} was trained on {}",
-          flags.data, images.channels, file.string(), channels);
+    check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data,
+          images.channels == 1 ? "grey" : "RGB", file.string(), channels == 1 ? "grey" : "RGB");
     const int64_t size = e.info.moco ? e.info.config.image_size : kForeignImageSize;
     e.transform = flags.transform == "default" ? default_transform(images, size) : transform_named(flags.transform);
     e.options.workers = flags.workers;

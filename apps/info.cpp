@@ -33,7 +33,6 @@ Json part_json(const DatasetPtr& data) {
     Json part = {{"images", info.count}, {"channels", info.channels}, {"classes", info.classes}};
     part["height"] = info.H > 0 ? Json(info.H) : Json(nullptr);
     part["width"] = info.W > 0 ? Json(info.W) : Json(nullptr);
-    part["class_names"] = info.class_names;
     return part;
 }
 
@@ -43,6 +42,7 @@ Json data_json(const std::string& spec) {
     object["pretrain"] = part_json(splits.pretrain);
     object["train"] = part_json(splits.train);
     object["test"] = part_json(splits.test);
+    object["class_names"] = splits.train->info().class_names;
     return object;
 }
 
@@ -66,6 +66,7 @@ Json checkpoint_json(const std::filesystem::path& file) {
             else
                 return value;
         };
+        if (setting.decides != Decides::method) continue;  // the others are no part of a checkpoint
         object["config"][std::string(setting.name)] = std::visit(to_json, setting.get(info.config));
     }
     return object;
@@ -84,7 +85,7 @@ void print_part(const char* name, const Json& part) {
 void print_data(const Json& object) {
     fmt::print("data set {}\n", object["name"].get<std::string>());
     for (const char* part : {"pretrain", "train", "test"}) print_part(part, object[part]);
-    const Json& names = object["train"]["class_names"];
+    const Json& names = object["class_names"];
     if (names.empty()) return;
     std::string list;
     for (const Json& name : names) list += (list.empty() ? "" : ", ") + name.get<std::string>();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -92,8 +93,11 @@ void run_knn(const Flags& flags) {
         fmt::print("{}\n", object.dump(2));
         return;
     }
+    const auto limited = [&](const DatasetPtr& data) {
+        return flags.evaluation.limit > 0 ? std::min(flags.evaluation.limit, data->count()) : data->count();
+    };
     fmt::print("kNN accuracy on {} (k {}, T {:g}; {} images vote on {})\n", e.splits.train->info().name, flags.knn.k,
-               flags.knn.temperature, e.splits.train->count(), e.splits.test->count());
+               flags.knn.temperature, limited(e.splits.train), limited(e.splits.test));
     for (const Row& row : rows) fmt::print("  {:<32}{:6.2f} %\n", row.name, row.accuracy);
 }
 

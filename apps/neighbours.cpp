@@ -23,7 +23,7 @@ constexpr const char* kDescription =
 
 struct Flags {
     EvaluationFlags evaluation;
-    int64_t rows = 8, neighbours = 8, cell = 56;
+    int64_t rows = 8, neighbours = 8, cell = 64;
     std::string out;
 };
 
