@@ -34,6 +34,7 @@ struct Normalise {
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
+namespace {
 
 /// Adds every row's x and x * x to sum and square (width each).
 void add_moments(const float* x, int64_t rows, int64_t width, double* sum, double* square) {
@@ -109,6 +110,7 @@ void normalise(const Normalise& a) {
     }
 }
 
+}  // namespace
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -39,6 +39,7 @@ struct GradientOfX {
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
+namespace {
 
 template <bool kRelu, bool kWrite>
 void add_sums_of_rows(const GradientSums& a) {
@@ -126,6 +127,7 @@ void gradient_of_x(const GradientOfX& a) {
     a.y != nullptr ? gradient_of_rows<true>(a) : gradient_of_rows<false>(a);
 }
 
+}  // namespace
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

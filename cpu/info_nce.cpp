@@ -1,63 +1,194 @@
-// Fused InfoNCE (paper, Eqn. 1): streams over the queue.
+// Fused InfoNCE (paper, Eqn. 1): streams over the queue and never holds N x (1 + K) logits.
+//
+// The queue is cut into at most kMaxPartials chunks by its length, a chunk into tiles of rows. Logits of a tile are
+// computed transposed, tile rows x N: the queue is then read where it lies, queries stand side by side in vectors, and
+// maximum and sum of each query need no step across lanes. Chunks keep partial results of their own, which are added
+// up in order. The backward pass recomputes the logits; softmax's gradient sums to zero, so that of the positive is
+// minus the sum over the negatives, which keeps its digits when the loss is small.
+#include <algorithm>
 #include <cmath>
-#include <vector>
+#include <limits>
 
+#include "core/parallel.h"
 #include "cpu/backend_impl.h"
+#include "cpu/gemm.h"
+#include "cpu/grain.h"
+#include "cpu/pool_scratch.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/info_nce.cpp"
+#include "cpu/simd.h"
+// (after simd.h)
+#include "cpu/exp-inl.h"
 
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+namespace {
+
+/// Takes `rows` x N logits into a running log-sum-exp: maximum and sum, N each, of exp(logit - maximum).
+void add_logits(const float* logits, int64_t rows, int64_t N, float* maximum, float* sum) {
+    for_each_vector(0, N, [=](auto d, int64_t n) HWY_ATTR {
+        const float* column = logits + n;
+        const auto before = hn::LoadU(d, maximum + n);
+        auto largest = before;
+        for (int64_t j = 0; j < rows; ++j) largest = hn::Max(hn::LoadU(d, column + j * N), largest);
+        // While everything is -infinity, sums are taken from 0: -infinity minus itself would be NaN.
+        const auto from =
+            hn::IfThenElse(hn::Eq(largest, hn::Set(d, -std::numeric_limits<float>::infinity())), hn::Zero(d), largest);
+        auto even = hn::Mul(hn::LoadU(d, sum + n), exp_or_nan(d, hn::Sub(before, from))), odd = hn::Zero(d);
+        int64_t j = 0;
+        for (; j + 2 <= rows; j += 2) {
+            even = hn::Add(even, exp_or_nan(d, hn::Sub(hn::LoadU(d, column + j * N), from)));
+            odd = hn::Add(odd, exp_or_nan(d, hn::Sub(hn::LoadU(d, column + (j + 1) * N), from)));
+        }
+        if (j < rows) even = hn::Add(even, exp_or_nan(d, hn::Sub(hn::LoadU(d, column + j * N), from)));
+        hn::StoreU(largest, d, maximum + n);
+        hn::StoreU(hn::Add(even, odd), d, sum + n);
+    });
+}
+
+/// In place: logits (rows x N) become factor * exp(logit - log_sum); their sums over the rows are added to `total`.
+void softmax_of_logits(float* logits, int64_t rows, int64_t N, const float* log_sum, float factor, float* total) {
+    for_each_vector(0, N, [=](auto d, int64_t n) HWY_ATTR {
+        float* column = logits + n;
+        const auto shift = hn::LoadU(d, log_sum + n);
+        auto sum = hn::Zero(d);
+        for (int64_t j = 0; j < rows; ++j) {
+            const auto p = hn::Mul(hn::Set(d, factor), exp_or_nan(d, hn::Sub(hn::LoadU(d, column + j * N), shift)));
+            sum = hn::Add(sum, p);
+            hn::StoreU(p, d, column + j * N);
+        }
+        hn::StoreU(hn::Add(hn::LoadU(d, total + n), sum), d, total + n);
+    });
+}
+
+}  // namespace
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace moco::cpu {
 namespace {
 
-float dot(const float* a, const float* b, int64_t C) {
-    double sum = 0;
-    for (int64_t c = 0; c < C; ++c) sum += double(a[c]) * b[c];
-    return static_cast<float>(sum);
+HWY_EXPORT(add_logits);
+HWY_EXPORT(softmax_of_logits);
+
+/// How the queue is cut; from the sizes alone.
+struct Cut {
+    int64_t chunk, chunks, tile;  // rows of a chunk, how many, rows of a tile
+
+    explicit Cut(const InfoNceDims& d)
+        : chunk(std::max<int64_t>(128, partial_grain(d.K))),
+          chunks((d.K + chunk - 1) / chunk),
+          tile(std::clamp<int64_t>((1 << 16) / d.N, 32, 512)) {}
+};
+
+/// q / T, transposed to C x N, so that a tile's product with it needs neither scaling nor another transposition.
+void scale_and_transpose(const InfoNceDims& d, const float* q, float* scaled) {
+    for (int64_t n = 0; n < d.N; ++n)
+        for (int64_t c = 0; c < d.C; ++c) scaled[c * d.N + n] = q[n * d.C + c] / d.T;
+}
+
+/// rows x N logits of `rows` keys.
+void logits_of(const InfoNceDims& d, const float* keys, int64_t rows, const float* scaled, float* logits) {
+    gemm_on_this_thread({rows, d.N, d.C, keys, d.C, scaled, d.N, logits, d.N});
+}
+
+/// Calls body(rows, logits of these rows, N wide) for each tile of the chunk, in order.
+template <class Body>
+void for_each_tile(const InfoNceDims& d, const Cut& cut, int64_t chunk, const float* queue, const float* scaled,
+                   float* logits, const Body& body) {
+    const int64_t end = std::min(d.K, (chunk + 1) * cut.chunk);
+    for (int64_t begin = chunk * cut.chunk; begin < end; begin += cut.tile) {
+        const int64_t rows = std::min(cut.tile, end - begin);
+        logits_of(d, queue + begin * d.C, rows, scaled, logits);
+        body(queue + begin * d.C, rows);
+    }
 }
 
 }  // namespace
 
 void CpuBackend::info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue, float* loss,
                                   float* positive, float* log_sum, float* correct) {
+    const Cut cut(d);
+    Scratch<float> scaled(memory_, d.C * d.N), partials(memory_, cut.chunks * 2 * d.N);
+    scale_and_transpose(d, q, scaled.get());
+    const auto kernel = HWY_DYNAMIC_DISPATCH(add_logits);
+    parallel_for(cut.chunks, 1, [&](int64_t first, int64_t last) {
+        Scratch<float> logits(memory_, cut.tile * d.N);
+        for (int64_t chunk = first; chunk < last; ++chunk) {
+            float* maximum = partials.get() + chunk * 2 * d.N;
+            float* sum = maximum + d.N;
+            std::fill_n(maximum, d.N, -std::numeric_limits<float>::infinity());
+            std::fill_n(sum, d.N, 0.0f);
+            for_each_tile(d, cut, chunk, queue, scaled.get(), logits.get(),
+                          [&](const float*, int64_t rows) { kernel(logits.get(), rows, d.N, maximum, sum); });
+        }
+    });
+
     double total = 0;
     int64_t hits = 0;
     for (int64_t n = 0; n < d.N; ++n) {
-        positive[n] = dot(q + n * d.C, k + n * d.C, d.C) / d.T;
-        double maximum = positive[n], sum = 1;
-        bool strict = true;
-        for (int64_t j = 0; j < d.K; ++j) {
-            const float logit = dot(q + n * d.C, queue + j * d.C, d.C) / d.T;
-            strict = strict && logit < positive[n];
-            if (logit > maximum) {
-                sum = sum * std::exp(maximum - logit) + 1;
-                maximum = logit;
-            } else {
-                sum += std::exp(logit - maximum);
-            }
+        // A product of the same kind as the negatives': a key that is also in the queue gives the same bits, a tie.
+        gemm_on_this_thread({1, 1, d.C, k + n * d.C, d.C, scaled.get() + n, d.N, positive + n, 1});
+        float largest = -std::numeric_limits<float>::infinity();
+        for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
+            largest = std::max(largest, partials[chunk * 2 * d.N + n]);
+        }
+        const float maximum = std::max(largest, positive[n]);
+        double sum = std::exp(positive[n] - maximum);
+        for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
+            const float* partial = partials.get() + chunk * 2 * d.N + n;
+            sum += static_cast<double>(partial[d.N]) * std::exp(partial[0] - maximum);
         }
         log_sum[n] = static_cast<float>(maximum + std::log(sum));
-        total += log_sum[n] - positive[n];
-        hits += strict;
+        total += (maximum - positive[n]) + std::log(sum);
+        hits += positive[n] > largest;
     }
     *loss = static_cast<float>(total / static_cast<double>(d.N));
     *correct = static_cast<float>(hits);
 }
 
 void CpuBackend::info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
-                                   const float* positive, const float* log_sum, const float* dloss, float* dq,
+                                   const float* /*positive*/, const float* log_sum, const float* dloss, float* dq,
                                    float* dk) {
+    const Cut cut(d);
     const float factor = *dloss / (static_cast<float>(d.N) * d.T);
-    std::vector<double> row(static_cast<size_t>(d.C));
-    for (int64_t n = 0; n < d.N; ++n) {
-        const double dpositive = factor * (std::exp(positive[n] - log_sum[n]) - 1);
-        for (int64_t c = 0; c < d.C; ++c) {
-            row[static_cast<size_t>(c)] = dpositive * k[n * d.C + c];
-            if (dk != nullptr) dk[n * d.C + c] = static_cast<float>(dpositive * q[n * d.C + c]);
+    // A chunk's share: N x C of dq, then the sum of each query's factors, N.
+    const int64_t share = d.N * d.C + d.N;
+    Scratch<float> scaled(memory_, d.C * d.N), partials(memory_, cut.chunks * share);
+    scale_and_transpose(d, q, scaled.get());
+    const auto kernel = HWY_DYNAMIC_DISPATCH(softmax_of_logits);
+    parallel_for(cut.chunks, 1, [&](int64_t first, int64_t last) {
+        Scratch<float> logits(memory_, cut.tile * d.N);
+        for (int64_t chunk = first; chunk < last; ++chunk) {
+            float* sum = partials.get() + chunk * share;
+            float* total = sum + d.N * d.C;
+            std::fill_n(sum, share, 0.0f);
+            for_each_tile(d, cut, chunk, queue, scaled.get(), logits.get(), [&](const float* keys, int64_t rows) {
+                kernel(logits.get(), rows, d.N, log_sum, factor, total);
+                gemm_on_this_thread({d.N, d.C, rows, logits.get(), d.N, keys, d.C, sum, d.C, Transpose::yes,
+                                     Transpose::no, Gemm::Accumulate::yes});
+            });
         }
-        for (int64_t j = 0; j < d.K; ++j) {
-            const double g = factor * std::exp(dot(q + n * d.C, queue + j * d.C, d.C) / d.T - log_sum[n]);
-            for (int64_t c = 0; c < d.C; ++c) row[static_cast<size_t>(c)] += g * queue[j * d.C + c];
+    });
+
+    parallel_for(d.N, row_grain(cut.chunks * d.C), [&](int64_t first, int64_t last) {
+        for (int64_t n = first; n < last; ++n) {
+            float of_negatives = 0;
+            for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
+                of_negatives += partials[chunk * share + d.N * d.C + n];
+            }
+            float* row = dq + n * d.C;
+            for (int64_t c = 0; c < d.C; ++c) row[c] = -of_negatives * k[n * d.C + c];
+            for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
+                const float* partial = partials.get() + chunk * share + n * d.C;
+                for (int64_t c = 0; c < d.C; ++c) row[c] += partial[c];
+            }
+            if (dk == nullptr) continue;
+            for (int64_t c = 0; c < d.C; ++c) dk[n * d.C + c] = -of_negatives * q[n * d.C + c];
         }
-        for (int64_t c = 0; c < d.C; ++c) dq[n * d.C + c] = static_cast<float>(row[static_cast<size_t>(c)]);
-    }
+    });
 }
 
 }  // namespace moco::cpu
+#endif

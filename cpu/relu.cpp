@@ -10,6 +10,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
+namespace {
 
 // Not max(x, 0): that would turn a NaN into 0 and hide it from whoever watches the loss.
 void relu_forward(const float* x, float* y, int64_t begin, int64_t end) {
@@ -26,6 +27,7 @@ void relu_backward(const float* y, const float* dy, float* dx, int64_t begin, in
     });
 }
 
+}  // namespace
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
