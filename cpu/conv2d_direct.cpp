@@ -197,14 +197,14 @@ void multiply_taps(const ConvPlan& plan, const float* in, float* out, const Pack
 
 }  // namespace
 
-void forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
+void direct_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
     const int64_t depth = d.KH * d.KW * d.IC;
     multiply_taps(plan_conv(forward_taps(d)), x, y, [&](int64_t oc, int64_t columns, float* panel) {
         pack_panel_transposed(weight + oc * depth, depth, depth, columns, panel);
     });
 }
 
-void backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
+void direct_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
     const int64_t taps = d.KH * d.KW;
     multiply_taps(plan_conv(backward_data_taps(d)), dy, dx, [&](int64_t ic, int64_t columns, float* panel) {
         for (int64_t tap = 0; tap < taps; ++tap)
@@ -218,15 +218,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace moco::cpu {
 
-HWY_EXPORT(forward);
-HWY_EXPORT(backward_data);
+HWY_EXPORT(direct_forward);
+HWY_EXPORT(direct_backward_data);
 
 void direct_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
-    HWY_DYNAMIC_DISPATCH(forward)(d, x, weight, y);
+    HWY_DYNAMIC_DISPATCH(direct_forward)(d, x, weight, y);
 }
 
 void direct_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
-    HWY_DYNAMIC_DISPATCH(backward_data)(d, dy, weight, dx);
+    HWY_DYNAMIC_DISPATCH(direct_backward_data)(d, dy, weight, dx);
 }
 
 }  // namespace moco::cpu
