@@ -35,18 +35,28 @@ struct Problem {
     int64_t weight_count() const { return dy.channels * 9 * x.channels; }
 };
 
-void transform_x(const Problem& p, int64_t tile, float* v, int64_t point) {
-    const float* pixels[kTileIn * kTileIn];
-    tile_addresses(p.grid, tile, kTileIn, 1, p.x.images, p.x.channels, zeros(p.x.channels), pixels);
-    scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.x.channels, v,
-                               point);
+/// v (36 points, `point` floats apart, each with p.x.row() floats a tile) = the tiles [begin, end) of x.
+void transform_x(const Problem& p, int64_t begin, int64_t end, float* v, int64_t point) {
+    const float* outside = zeros(p.x.channels);
+    TileCursor cursor(p.grid, begin);
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next(), v += p.x.row()) {
+        const float* pixels[kTileIn * kTileIn];
+        cursor.addresses<kTileIn, 1>(p.x.images, p.x.channels, outside, pixels);
+        scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.x.channels,
+                                   v, point);
+    }
 }
 
-void transform_dy(const Problem& p, int64_t tile, float* g, int64_t point) {
-    const float* pixels[kTileOut * kTileOut];
-    tile_addresses(p.grid, tile, kTileOut, 0, p.dy.images, p.dy.channels, zeros(p.dy.channels), pixels);
-    scatter_to_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { gradient_1d(in, out); }, pixels, p.dy.channels,
-                                g, point);
+/// g = the same tiles of dy.
+void transform_dy(const Problem& p, int64_t begin, int64_t end, float* g, int64_t point) {
+    const float* outside = zeros(p.dy.channels);
+    TileCursor cursor(p.grid, begin);
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next(), g += p.dy.row()) {
+        const float* pixels[kTileOut * kTileOut];
+        cursor.addresses<kTileOut, 0>(p.dy.images, p.dy.channels, outside, pixels);
+        scatter_to_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { gradient_1d(in, out); }, pixels,
+                                    p.dy.channels, g, point);
+    }
 }
 
 /// product (36 points x OC x IC) += the tiles [begin, end), or = if `store` says so.
@@ -54,10 +64,8 @@ void accumulate_tiles(const Problem& p, int64_t begin, int64_t end, float* produ
     const int64_t tiles = end - begin, v_point = p.x.point(tiles), g_point = p.dy.point(tiles);
     float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
     float* g = scratch(ScratchUse::winograd_gradient, kPoints * g_point);
-    for (int64_t t = 0; t < tiles; ++t) {
-        transform_x(p, begin + t, v + t * p.x.row(), v_point);
-        transform_dy(p, begin + t, g + t * p.dy.row(), g_point);
-    }
+    transform_x(p, begin, end, v, v_point);
+    transform_dy(p, begin, end, g, g_point);
     for (int point = 0; point < kPoints; ++point)
         for (int64_t ic = 0; ic < p.x.channels; ic += kPanel)
             for (int64_t i = 0; i < tile_count(p.dy.channels); ++i) {

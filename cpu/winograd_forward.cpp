@@ -80,20 +80,29 @@ void transform_weights(const Problem& p, int64_t panel, float* u) {
     }
 }
 
-/// v: the tile's row at the first point; the points are `point` apart.
-void transform_input(const Problem& p, int64_t tile, float* v, int64_t point) {
-    const float* pixels[kTileIn * kTileIn];
-    tile_addresses(p.grid, tile, kTileIn, 1, p.input, p.K, zeros(p.K), pixels);
-    scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.K, v, point);
+/// v (36 points, `point` floats apart, each with p.v_row() floats a tile) = the transformed tiles [begin, end).
+void transform_input(const Problem& p, int64_t begin, int64_t end, float* v, int64_t point) {
+    const float* outside = zeros(p.K);
+    TileCursor cursor(p.grid, begin);
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next(), v += p.v_row()) {
+        const float* pixels[kTileIn * kTileIn];
+        cursor.addresses<kTileIn, 1>(p.input, p.K, outside, pixels);
+        scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.K, v,
+                                   point);
+    }
 }
 
-/// A panel's results of a tile from its row of products.
-void transform_result(const Problem& p, int64_t tile, int64_t panel, const float* product, int64_t point) {
-    float* pixels[kTileOut * kTileOut];
-    tile_addresses(p.grid, tile, kTileOut, 0, p.result + panel * kPanel, p.M,
-                   scratch(ScratchUse::winograd_discarded, kPanel), pixels);
-    gather_from_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { output_1d(in, out); }, product, point,
-                                 p.columns(panel), pixels);
+/// A panel's results of the tiles [begin, end) from product (36 points x tiles x kPanel).
+void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t panel, const float* product,
+                      int64_t point) {
+    float* outside = scratch(ScratchUse::winograd_discarded, kPanel);
+    TileCursor cursor(p.grid, begin);
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next(), product += kPanel) {
+        float* pixels[kTileOut * kTileOut];
+        cursor.addresses<kTileOut, 0>(p.result + panel * kPanel, p.M, outside, pixels);
+        gather_from_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { output_1d(in, out); }, product, point,
+                                     p.columns(panel), pixels);
+    }
 }
 
 /// A panel's results of the tiles [begin, end). v: their transformed input, points v_point apart; u: the panel's
@@ -113,7 +122,7 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
             results.step();
             results.step();
         }
-    for (int64_t t = 0; t < tiles; ++t) transform_result(p, begin + t, panel, product + t * kPanel, product_point);
+    transform_result(p, begin, end, panel, product, product_point);
 }
 
 void convolve_by_tiles(const Problem& p) {
@@ -128,8 +137,7 @@ void convolve_by_tiles(const Problem& p) {
         float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
         for (int64_t block = first; block < last; ++block) {
             const int64_t begin = block_begin(block), end = block_begin(block + 1);
-            for (int64_t tile = begin; tile < end; ++tile)
-                transform_input(p, tile, v + (tile - begin) * p.v_row(), v_point);
+            transform_input(p, begin, end, v, v_point);
             TilePrefetch next(p.grid, end, block + 1 < last ? block_begin(block + 2) : end, p.input, p.K, p.K);
             for (int64_t panel = 0; panel < p.panels(); ++panel)
                 convolve_panel(p, begin, end, panel, v, v_point, u + panel * p.u_panel(), next);
@@ -141,9 +149,8 @@ void convolve_by_panels(const Problem& p) {
     constexpr int64_t kChunkTiles = 4 * kMaxRows;
     const int64_t tiles = p.grid.count(), v_point = p.v_point(tiles), chunks = divide_up(tiles, kChunkTiles);
     float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
-    parallel_for(tiles, 4, [&](int64_t begin, int64_t end) {
-        for (int64_t tile = begin; tile < end; ++tile) transform_input(p, tile, v + tile * p.v_row(), v_point);
-    });
+    parallel_for(tiles, 4,
+                 [&](int64_t begin, int64_t end) { transform_input(p, begin, end, v + begin * p.v_row(), v_point); });
     parallel_for(p.panels(), 1, [&](int64_t panel, int64_t) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
         transform_weights(p, panel, u);

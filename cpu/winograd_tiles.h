@@ -1,5 +1,7 @@
-// How an image is cut into the tiles of F(4x4,3x3).
+// How images are cut into the tiles of F(4x4,3x3).
 #pragma once
+
+#include <hwy/base.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -20,54 +22,86 @@ struct TileGrid {
     int64_t count() const { return N * rows() * columns(); }
 };
 
-/// Fills the addresses of a tile's pixels, size x size of them, from `offset` pixels above and left of its results.
-/// Pixels outside the image get `outside`: a buffer of zeros to read, or one to write what nobody needs.
-template <typename T>
-void tile_addresses(const TileGrid& grid, int64_t tile, int size, int offset, T* images, int64_t channels, T* outside,
-                    T** addresses) {
-    const int64_t column = tile % grid.columns() * kTileOut - offset;
-    const int64_t row = tile / grid.columns() % grid.rows() * kTileOut - offset;
-    const int64_t n = tile / grid.columns() / grid.rows();
-    for (int h = 0; h < size; ++h) {
-        const int64_t y = row + h;
-        T* line = images + ((n * grid.H + y) * grid.W + column) * channels;
-        for (int w = 0; w < size; ++w) {
-            const int64_t x = column + w;
-            const bool inside = y >= 0 && y < grid.H && x >= 0 && x < grid.W;
-            addresses[h * size + w] = inside ? line + w * channels : outside;
+/// A place in the sequence of tiles: n and the row and column of the tile's first result. Stepping is cheaper than the
+/// divisions that find a tile by its number.
+class TileCursor {
+  public:
+    TileCursor(const TileGrid& grid, int64_t tile)
+        : grid_(grid),
+          n_(tile / grid.columns() / grid.rows()),
+          row_(tile / grid.columns() % grid.rows() * kTileOut),
+          column_(tile % grid.columns() * kTileOut) {}
+
+    void next() {
+        column_ += kTileOut;
+        if (column_ < grid_.W) return;
+        column_ = 0;
+        row_ += kTileOut;
+        if (row_ < grid_.H) return;
+        row_ = 0;
+        ++n_;
+    }
+
+    /// Fills the addresses of the tile's size x size pixels, from `offset` pixels above and left of its results, in
+    /// `images` of `channels`. Those outside the image become `outside`: zeros to read, or memory to write what nobody
+    /// needs.
+    template <int size, int offset, typename T>
+    void addresses(T* images, int64_t channels, T* outside, T** to) const {
+        const int64_t row = row_ - offset, column = column_ - offset, next_row = (grid_.W - size) * channels;
+        T* pixel = images + ((n_ * grid_.H + row) * grid_.W + column) * channels;
+        if (row >= 0 && row + size <= grid_.H && column >= 0 && column + size <= grid_.W) {
+            for (int h = 0; h < size; ++h, pixel += next_row)
+                for (int w = 0; w < size; ++w, pixel += channels) *to++ = pixel;
+            return;
+        }
+        bool column_inside[size];
+        for (int w = 0; w < size; ++w) column_inside[w] = column + w >= 0 && column + w < grid_.W;
+        for (int h = 0; h < size; ++h, pixel += next_row) {
+            const bool row_inside = row + h >= 0 && row + h < grid_.H;
+            for (int w = 0; w < size; ++w, pixel += channels) *to++ = row_inside & column_inside[w] ? pixel : outside;
         }
     }
-}
 
-/// Asks for the memory of tiles ahead of its use, a little with each step, so that a product can be computed while the
-/// next tiles come from memory.
-class TilePrefetch {
-  public:
-    /// The results' pixels of the tiles [begin, end): `floats` floats from `images` on in each of them.
-    TilePrefetch(const TileGrid& grid, int64_t begin, int64_t end, const float* images, int64_t channels,
-                 int64_t floats)
-        : grid_(grid), tile_(begin), end_(end), images_(images), channels_(channels), floats_(floats) {}
-
-    /// Asks for one row of a tile.
-    void step() {
-        if (tile_ >= end_) return;
-        const int64_t column = tile_ % grid_.columns() * kTileOut, line = tile_ / grid_.columns();
-        const int64_t y = line % grid_.rows() * kTileOut + row_, n = line / grid_.rows();
-        if (y < grid_.H) {
-            const float* pixel = images_ + ((n * grid_.H + y) * grid_.W + column) * channels_;
-            for (int64_t x = column; x < std::min(column + kTileOut, grid_.W); ++x, pixel += channels_)
-                for (int64_t c = 0; c < floats_; c += 16) __builtin_prefetch(pixel + c, 0, 2);
-        }
-        row_ = (row_ + 1) % kTileOut;
-        tile_ += row_ == 0;
+    /// Asks for `floats` floats of each pixel of one row of the results (0..kTileOut - 1), ahead of their use. Inlined,
+    /// or the compiler finds a function without effects and drops the call.
+    HWY_INLINE void prefetch_row(int64_t i, const float* images, int64_t channels, int64_t floats) const {
+        if (row_ + i >= grid_.H) return;
+        const float* pixel = images + ((n_ * grid_.H + row_ + i) * grid_.W + column_) * channels;
+        for (int64_t w = column_; w < std::min(column_ + kTileOut, grid_.W); ++w, pixel += channels)
+            for (int64_t c = 0; c < floats; c += 16) __builtin_prefetch(pixel + c, 0, 2);
     }
 
   private:
     TileGrid grid_;
-    int64_t tile_, end_;
+    int64_t n_, row_, column_;
+};
+
+/// Asks for the memory of tiles ahead of its use, a little with each step, so that it comes during a product.
+class TilePrefetch {
+  public:
+    /// `floats` floats of each pixel of the tiles [begin, end), from `images` on.
+    TilePrefetch(const TileGrid& grid, int64_t begin, int64_t end, const float* images, int64_t channels,
+                 int64_t floats)
+        : cursor_(grid, begin),
+          left_((end - begin) * kTileOut),
+          images_(images),
+          channels_(channels),
+          floats_(floats) {}
+
+    /// Asks for one row of a tile.
+    void step() {
+        if (left_ == 0) return;
+        const int64_t row = (kTileOut - left_ % kTileOut) % kTileOut;
+        cursor_.prefetch_row(row, images_, channels_, floats_);
+        if (row == kTileOut - 1) cursor_.next();
+        --left_;
+    }
+
+  private:
+    TileCursor cursor_;
+    int64_t left_;
     const float* images_;
     int64_t channels_, floats_;
-    int64_t row_ = 0;
 };
 
 }  // namespace moco::cpu
