@@ -69,21 +69,40 @@ struct ColumnTile {
     Store store;
 };
 
-/// Writes one row of a tile: `columns` floats from the vectors `sum`.
-template <int V>
-HWY_INLINE void store_row(const FloatVector (&sum)[V], float* c, int64_t columns, Store store) {
+/// Writes row i of a tile, `columns` floats from the vectors sum[i], to row_of(i).
+template <int R, int V, class RowOf>
+HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], const RowOf& row_of, int64_t columns, Store store) {
     const FloatTag d;
+    if (columns == V * kLanes && store == Store::replace) {
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-        const int64_t left = columns - v * kLanes;
-        float* target = c + v * kLanes;
-        if (left >= kLanes) {
-            hn::StoreU(store == Store::add ? hn::Add(sum[v], hn::LoadU(d, target)) : sum[v], d, target);
-        } else if (left > 0) {
-            const auto mask = hn::FirstN(d, static_cast<size_t>(left));
-            const FloatVector before = store == Store::add ? hn::MaskedLoad(mask, d, target) : hn::Zero(d);
-            hn::BlendedStore(hn::Add(sum[v], before), mask, d, target);
-        }
+            for (int v = 0; v < V; ++v) hn::StoreU(sum[i][v], d, row_of(i) + v * kLanes);
+    } else if (columns == V * kLanes) {
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+            for (int v = 0; v < V; ++v) {
+                float* c = row_of(i) + v * kLanes;
+                hn::StoreU(hn::Add(sum[i][v], hn::LoadU(d, c)), d, c);
+            }
+    } else {
+        // The last vector is cut; those before it, if any, are full.
+        const auto mask = hn::FirstN(d, static_cast<size_t>(columns - (V - 1) * kLanes));
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+            for (int v = 0; v < V; ++v) {
+                float* c = row_of(i) + v * kLanes;
+                const bool full = v < V - 1;
+                FloatVector value = sum[i][v];
+                if (store == Store::add) value = hn::Add(value, full ? hn::LoadU(d, c) : hn::MaskedLoad(mask, d, c));
+                if (full) {
+                    hn::StoreU(value, d, c);
+                } else {
+                    hn::BlendedStore(value, mask, d, c);
+                }
+            }
     }
 }
 
@@ -104,8 +123,24 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
         const float* a[R];
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) a[i] = rows[i];
+        int64_t k = 0;
+        if constexpr (V == 1) {
+            // Four steps at once: with one vector of B, the pointers that do not fit the registers would cost as much
+            // as the arithmetic.
 #pragma GCC unroll 1
-        for (int64_t k = 0; k < depth; ++k, b += b_step) {
+            for (; k + 4 <= depth; k += 4, b += 4 * b_step) {
+                FloatVector row[4];
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j) row[j] = hn::LoadU(d, b + j * b_step);
+#pragma GCC unroll 16
+                for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+                    for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, a[i][k + j]), row[j], sum[i][0]);
+                }
+            }
+        }
+#pragma GCC unroll 1
+        for (; k < depth; ++k, b += b_step) {
             FloatVector row[V];
 #pragma GCC unroll 4
             for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
@@ -117,8 +152,8 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
             }
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) store_row<V>(sum[i], t.c[i], t.columns, t.store);
+    store_tile<R, V>(
+        sum, [&](int i) HWY_ATTR { return t.c[i]; }, t.columns, t.store);
 }
 
 template <int R, int V>
@@ -146,8 +181,8 @@ HWY_NOINLINE void column_tile(const ColumnTile& t) {
             }
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) store_row<V>(sum[i], t.c + i * t.c_step, t.columns, t.store);
+    store_tile<R, V>(
+        sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
 }
 
 namespace detail {
