@@ -75,6 +75,9 @@ Idx read_idx(const std::string& path, int dimensions) {
     // Reading to the end lets zlib verify the checksum.
     uint8_t extra = 0;
     const int more = gzread(file.get(), &extra, 1);
+    int error = Z_OK;
+    gzerror(file.get(), &error);
+    check(error != Z_BUF_ERROR, "{} is truncated: its checksum is missing; get it again", path);
     check(more == 0, "{} is corrupt ({}); get it again", path,
           more > 0 ? "more data than its header says" : "its checksum is wrong");
     return idx;

@@ -1,0 +1,137 @@
+// Decoding against Pillow (tests/golden/decode.py), and what must not decode.
+#include "moco/data/decode.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/moco/data/jpeg_writer.h"
+#include "tests/moco/data/pixels.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/npy.h"
+#include "tests/support/temp_folder.h"
+
+namespace moco::testing {
+namespace {
+
+std::vector<std::filesystem::path> golden_files() {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(golden_path("decode"))) files.push_back(entry.path());
+    return files;
+}
+
+std::span<const uint8_t> bytes_of(const std::string& text) {
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+int64_t worst_difference(const Image& image, const NpyArray& expected) {
+    EXPECT_EQ((std::vector<int64_t>{image.H, image.W, image.C}), expected.shape);
+    if (image.pixels.size() != expected.values.size()) return 255;
+    int64_t worst = 0;
+    for (size_t i = 0; i < image.pixels.size(); ++i) {
+        worst = std::max(worst, std::abs(image.pixels[i] - static_cast<int64_t>(expected.values[i])));
+    }
+    return worst;
+}
+
+TEST(Decode, EveryKindOfFileIsPillows) {
+    const GoldenPack golden("decode");
+    const auto files = golden_files();
+    ASSERT_GE(files.size(), 27u);
+    for (const auto& file : files) {
+        SCOPED_TRACE(file);
+        const std::string bytes = read_bytes(file);
+        // Both sides run libjpeg-turbo, of different versions; the formats without loss leave no freedom.
+        const int64_t tolerance = bytes.starts_with("\xFF\xD8") ? 1 : 0;
+        EXPECT_LE(worst_difference(decode_image(bytes_of(bytes), file), golden[file.filename()]), tolerance);
+    }
+}
+
+TEST(Decode, FilesCutShortAreErrorsNotHalfImages) {
+    for (const auto& file : golden_files()) {
+        const std::string bytes = read_bytes(file);
+        // A PNG's last chunk says only that it is the last: the image is whole without its 12 bytes.
+        const size_t needed = bytes.starts_with("\x89PNG") ? bytes.size() - 12 : bytes.size();
+        const size_t least = bytes.starts_with("GIF8") ? needed - 1 : needed;  // as is a GIF without its trailer
+        for (const size_t length : {size_t{0}, size_t{2}, size_t{20}, bytes.size() / 2, least * 9 / 10, least - 1}) {
+            SCOPED_TRACE(file.string() + " cut to " + std::to_string(length));
+            expect_error([&] { decode_image(bytes_of(bytes.substr(0, length)), "a/b.img"); }, {"a/b.img"});
+        }
+    }
+}
+
+TEST(Decode, DamagedFilesEndInAnErrorOrAnImageButNeverInACrash) {
+    int errors = 0;
+    for (const auto& file : golden_files()) {
+        const std::string bytes = read_bytes(file);
+        for (uint32_t salt = 0; salt < 40; ++salt) {
+            std::string damaged = bytes;
+            const std::vector<float> where = formula_values(8, salt);
+            for (size_t i = 0; i < 4; ++i) {
+                const auto at = static_cast<size_t>((where[2 * i] + 1) / 2 * static_cast<float>(damaged.size() - 1));
+                damaged[at] = static_cast<char>(where[2 * i + 1] * 127);
+            }
+            errors += message_of([&] { decode_image(bytes_of(damaged), "x"); }) != "no Error";
+        }
+    }
+    EXPECT_GT(errors, 100);
+}
+
+TEST(Decode, FilesOfOtherKindsAreNamed) {
+    const auto message = [](std::string bytes) { return message_of([&] { decode_image(bytes_of(bytes), "d/f"); }); };
+    EXPECT_EQ(message(""), "d/f: the file is empty");
+    EXPECT_EQ(message("hello, world"), "d/f: not an image (JPEG, PNG, BMP, GIF and PNM are read)");
+    EXPECT_NE(message("RIFF....WEBPVP8 ").find("a WebP file"), std::string::npos);
+    EXPECT_NE(message(std::string("II*\0....", 8)).find("a TIFF file"), std::string::npos);
+    EXPECT_NE(message(std::string("P6 99999999 99999999 255\n")).find("PNM"), std::string::npos);
+}
+
+TEST(Decode, YcckIsDecodedAsTheCmykItStandsFor) {
+    // Adobe's inverted inks: 255 is none. The expected colours by Pillow's formula.
+    const Image inks = smooth_image(24, 32, 4);
+    Image expected(24, 32, 3);
+    for (int64_t i = 0; i < 24 * 32; ++i) {
+        const int white = inks.pixels[static_cast<size_t>(4 * i + 3)];
+        for (int64_t c = 0; c < 3; ++c) {
+            const int ink = inks.pixels[static_cast<size_t>(4 * i + c)];
+            expected.pixels[static_cast<size_t>(3 * i + c)] = static_cast<uint8_t>(ink * white / 255);
+        }
+    }
+    for (const JpegColours colours : {JpegColours::cmyk, JpegColours::ycck}) {
+        const std::string bytes = write_jpeg(inks, colours, 100);
+        const Image image = decode_image(bytes_of(bytes), "inks.jpg");
+        ASSERT_EQ(image.pixels.size(), expected.pixels.size());
+        for (size_t i = 0; i < image.pixels.size(); ++i) ASSERT_NEAR(image.pixels[i], expected.pixels[i], 8) << i;
+    }
+}
+
+TEST(Decode, JpegsAreScaledAsAskedOthersNot) {
+    const std::string jpeg = write_jpeg(smooth_image(75, 101, 3), JpegColours::rgb, 95);
+    for (int eighths = 1; eighths <= 8; ++eighths) {
+        const ScaledImage scaled = decode_scaled(bytes_of(jpeg), "a.jpg", [&](int64_t H, int64_t W) {
+            EXPECT_EQ(H, 75);
+            EXPECT_EQ(W, 101);
+            return eighths;
+        });
+        EXPECT_EQ(scaled.eighths, eighths);
+        EXPECT_EQ(scaled.full_H, 75);
+        EXPECT_EQ(scaled.full_W, 101);
+        EXPECT_EQ(scaled.image.H, (75 * eighths + 7) / 8);
+        EXPECT_EQ(scaled.image.W, (101 * eighths + 7) / 8);
+    }
+    const std::string png = read_bytes(golden_path("decode/rgb.png"));
+    const ScaledImage whole = decode_scaled(bytes_of(png), "a.png", [](int64_t, int64_t) { return 2; });
+    EXPECT_EQ(whole.eighths, 8);
+    EXPECT_EQ(whole.image.W, 27);
+}
+
+TEST(Decode, AJpegWithAStrayBlankBetweenItsMarkersIsRead) {
+    // libjpeg warns of extraneous bytes, as it does for some images of ImageNet; the pixels are all right.
+    std::string jpeg = write_jpeg(smooth_image(16, 16, 3), JpegColours::rgb, 90);
+    const Image before = decode_image(bytes_of(jpeg), "a");
+    jpeg.insert(jpeg.find("\xFF\xDB"), std::string(3, '\0'));
+    EXPECT_EQ(decode_image(bytes_of(jpeg), "a"), before);
+}
+
+}  // namespace
+}  // namespace moco::testing
