@@ -13,6 +13,7 @@
 #include "cpu/microkernel-inl.h"
 #include "cpu/winograd_tiles.h"
 #include "cpu/winograd_transforms-inl.h"
+#include "cpu/winograd_weight_by_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
@@ -100,10 +101,13 @@ void add_partials(const float* partials, int64_t count, int64_t size, float* sum
 }
 
 constexpr int64_t kBlockTiles = 32;
+/// IC * OC above which the products no longer stay in a core's cache.
+constexpr int64_t kByTilesWeights = 64 * 64;
 
 }  // namespace
 
 void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
+    if (d.IC * d.OC > kByTilesWeights) return by_rows::backward_weight(d, x, dy, dweight);
     const Problem p{{d.N, d.H, d.W}, {x, d.IC}, {dy, d.OC}};
     const int64_t blocks = (p.grid.count() + kBlockTiles - 1) / kBlockTiles;
     const int64_t grain = partial_grain(blocks), count = (blocks + grain - 1) / grain;

@@ -1,0 +1,232 @@
+// Winograd's gradient of the weights for many channels: two of the six rows of points at a time.
+//
+// The products of many channels (36 x OC x IC) are larger than any cache. Here two rows of points are computed for many
+// tiles, then each piece of work multiplies them for a block of weights, transforms that product at once and adds it to
+// dweight, which is a quarter of the size and is only touched three times. The products sum over all tiles in one go.
+//
+// Included by winograd_backward_weight.cpp, once a target.
+#if defined(MOCO_CPU_WINOGRAD_WEIGHT_BY_ROWS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOCO_CPU_WINOGRAD_WEIGHT_BY_ROWS_INL_H
+#undef MOCO_CPU_WINOGRAD_WEIGHT_BY_ROWS_INL_H
+#else
+#define MOCO_CPU_WINOGRAD_WEIGHT_BY_ROWS_INL_H
+#endif
+
+#include <algorithm>
+
+#include "core/dims.h"
+#include "core/parallel.h"
+#include "cpu/microkernel-inl.h"
+#include "cpu/pack-inl.h"
+#include "cpu/scratch.h"
+#include "cpu/winograd_tiles.h"
+#include "cpu/winograd_transforms-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+namespace by_rows {
+
+/// Which two rows of points: those of 0 and infinity, of +-a, of +-b. The rows of +-p are an even part plus and minus
+/// an odd part, so that they share most of their work.
+enum class RowPair { ends, a, b };
+
+inline constexpr int kPairPoints = 2 * kTileIn;
+
+/// The pair of rows of B^T d: first and second are d's columns transformed; load(h, w) gives d.
+template <RowPair pair, typename Load>
+HWY_INLINE void input_rows(const Load& load, FloatVector (&first)[6], FloatVector (&second)[6]) {
+#pragma GCC unroll 6
+    for (int w = 0; w < 6; ++w) {
+        if constexpr (pair == RowPair::ends) {
+            first[w] = hn::NegMulAdd(constant(2.5f), load(2, w), hn::Add(load(0, w), load(4, w)));
+            second[w] = hn::NegMulAdd(constant(2.5f), load(3, w), hn::Add(load(1, w), load(5, w)));
+        } else {
+            constexpr bool is_a = pair == RowPair::a;
+            const FloatVector even = hn::NegMulAdd(constant(is_a ? 2.0f : 0.5f), load(2, w), load(4, w));
+            const FloatVector odd =
+                hn::NegMulAdd(constant(is_a ? kB : kA), load(1, w), hn::Mul(constant(is_a ? kA : kB), load(3, w)));
+            first[w] = hn::Add(even, odd);
+            second[w] = hn::Sub(even, odd);
+        }
+    }
+}
+
+/// The pair of rows of A y.
+template <RowPair pair, typename Load>
+HWY_INLINE void gradient_rows(const Load& load, FloatVector (&first)[4], FloatVector (&second)[4]) {
+#pragma GCC unroll 4
+    for (int w = 0; w < 4; ++w) {
+        if constexpr (pair == RowPair::ends) {
+            first[w] = load(0, w);
+            second[w] = load(3, w);
+        } else {
+            constexpr bool is_a = pair == RowPair::a;
+            const FloatVector even = hn::MulAdd(constant(is_a ? 0.5f : 2.0f), load(2, w), load(0, w));
+            const FloatVector odd =
+                hn::MulAdd(constant(is_a ? kA / 2 : kB * 2), load(3, w), hn::Mul(constant(is_a ? kA : kB), load(1, w)));
+            first[w] = hn::Add(even, odd);
+            second[w] = hn::Sub(even, odd);
+        }
+    }
+}
+
+/// N,H,W,channels images and where their transformed tiles lie: points x panels of kPanel channels x tiles x kPanel.
+struct Operand {
+    TileGrid grid;
+    const float* images;
+    int64_t channels;
+    int64_t tiles;  // of a chunk
+
+    int64_t panels() const { return panel_count(channels); }
+    int64_t panel_step() const { return tiles * kPanel + 16; }  // not a power of two: other cache sets
+    int64_t point_step() const { return panels() * panel_step(); }
+    int64_t count() const { return kPairPoints * point_step(); }
+};
+
+/// One row of six points of a tile.
+template <int In, typename Transform>
+HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row)[In], float* to, int64_t point_step) {
+    FloatVector points[6];
+    transform_1d(row, points);
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; ++i) hn::StoreU(points[i], FloatTag(), to + i * point_step);
+}
+
+/// The rows of x's tiles [begin, end) of the chunk that starts at tile `chunk`.
+template <RowPair pair>
+void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, float* v) {
+    const float* outside = zeros(x.channels);
+    const int64_t step = x.point_step(), panel_step = x.panel_step();
+    TileCursor cursor(x.grid, chunk + begin);
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
+        const float* pixels[kTileIn * kTileIn];
+        cursor.addresses<kTileIn, 1>(x.images, x.channels, outside, pixels);
+        const float* const* from = pixels;
+        for_each_vector(x.channels, [=](int64_t c, const auto access) HWY_ATTR {
+            FloatVector first[6], second[6];
+            input_rows<pair>([=](int h, int w) HWY_ATTR { return access.load(from[h * 6 + w] + c); }, first, second);
+            float* to = v + c / kPanel * panel_step + tile * kPanel + c % kPanel;
+            const auto transform = [](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); };
+            store_row(transform, first, to, step);
+            store_row(transform, second, to + 6 * step, step);
+        });
+    }
+}
+
+template <RowPair pair>
+void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, float* g) {
+    const float* outside = zeros(dy.channels);
+    const int64_t step = dy.point_step(), panel_step = dy.panel_step();
+    TileCursor cursor(dy.grid, chunk + begin);
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
+        const float* pixels[kTileOut * kTileOut];
+        cursor.addresses<kTileOut, 0>(dy.images, dy.channels, outside, pixels);
+        const float* const* from = pixels;
+        for_each_vector(dy.channels, [=](int64_t c, const auto access) HWY_ATTR {
+            FloatVector first[4], second[4];
+            gradient_rows<pair>([=](int h, int w) HWY_ATTR { return access.load(from[h * 4 + w] + c); }, first, second);
+            float* to = g + c / kPanel * panel_step + tile * kPanel + c % kPanel;
+            const auto transform = [](const auto& in, auto& out) HWY_ATTR { gradient_1d(in, out); };
+            store_row(transform, first, to, step);
+            store_row(transform, second, to + 6 * step, step);
+        });
+    }
+}
+
+/// Adds what a pair of rows contributes to the nine taps of G^T u G, `tap` floats apart.
+template <RowPair pair, typename Access>
+HWY_INLINE void add_to_taps(const FloatVector (&first)[6], const FloatVector (&second)[6], Store store, float* dweight,
+                            int64_t tap, const Access access) {
+    FloatVector f[3], s[3];
+    weight_gradient_1d(first, f);
+    weight_gradient_1d(second, s);
+#pragma GCC unroll 3
+    for (int w = 0; w < 3; ++w) {
+        float* to = dweight + w * tap;
+        const auto add = [=](int h, FloatVector value) HWY_ATTR {
+            float* place = to + h * 3 * tap;
+            access.store(store == Store::add ? hn::Add(value, access.load(place)) : value, place);
+        };
+        if constexpr (pair == RowPair::ends) {
+            add(0, f[w]);
+            if (store == Store::replace) add(1, hn::Zero(FloatTag()));
+            add(2, s[w]);
+        } else {
+            constexpr bool is_a = pair == RowPair::a;
+            const FloatVector sum = hn::Add(f[w], s[w]), difference = hn::Sub(f[w], s[w]);
+            add(0, hn::Mul(constant(is_a ? -2.0f / 3 : 1.0f / 6), sum));
+            add(1, hn::Mul(constant(is_a ? -2.0f / 3 * kA : kB / 6), difference));
+            add(2, hn::Mul(constant(is_a ? -1.0f / 3 : 1.0f / 3), sum));
+        }
+    }
+}
+
+/// A block of weights that a piece of work computes: one panel of OC, up to kBlockPanels of IC.
+constexpr int64_t kBlockPanels = 2;
+
+/// Adds the chunk's part of a pair of rows to the weights of panel `oc_panel` and the IC panels [begin, end).
+template <RowPair pair>
+void multiply_block(const Operand& x, const Operand& dy, int64_t tiles, const float* v, const float* g,
+                    int64_t oc_panel, int64_t begin, int64_t end, Store store, float* dweight) {
+    constexpr int64_t kRow = kBlockPanels * kPanel + 16;
+    constexpr int64_t kPoint = kPanel * kRow;
+    float* product = scratch(ScratchUse::winograd_product, kPairPoints * kPoint);
+    const int64_t IC = x.channels, oc_begin = oc_panel * kPanel, OC = std::min(kPanel, dy.channels - oc_begin);
+    for (int point = 0; point < kPairPoints; ++point)
+        for (int64_t panel = begin; panel < end; ++panel)
+            for (int64_t i = 0; i < tile_count(OC); ++i) {
+                const int64_t oc = tile_begin(OC, i), rows = tile_begin(OC, i + 1) - oc;
+                const float* a = g + point * dy.point_step() + oc_panel * dy.panel_step() + oc;
+                const float* b = v + point * x.point_step() + panel * x.panel_step();
+                multiply(rows, ColumnTile{&a, &b, &tiles, 1, kPanel, kPanel,
+                                          product + point * kPoint + oc * kRow + (panel - begin) * kPanel, kRow,
+                                          IC - panel * kPanel > kLanes ? kPanel : kLanes, Store::replace});
+            }
+    const int64_t ic_begin = begin * kPanel, ic_count = std::min(IC, end * kPanel) - ic_begin;
+    for (int64_t oc = 0; oc < OC; ++oc)
+        for_each_vector(ic_count, [=](int64_t c, const auto access) HWY_ATTR {
+            FloatVector rows[2][6];
+#pragma GCC unroll 2
+            for (int row = 0; row < 2; ++row)
+#pragma GCC unroll 6
+                for (int i = 0; i < 6; ++i)
+                    rows[row][i] = hn::LoadU(FloatTag(), product + (row * 6 + i) * kPoint + oc * kRow + c);
+            add_to_taps<pair>(rows[0], rows[1], store, dweight + (oc_begin + oc) * 9 * IC + ic_begin + c, IC, access);
+        });
+}
+
+/// The part of a pair of rows, for the tiles from `chunk` on.
+template <RowPair pair>
+void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t tiles, float* v, float* g, Store store,
+                  float* dweight) {
+    parallel_for(tiles, 8, [&](int64_t begin, int64_t end) {
+        transform_x<pair>(x, chunk, begin, end, v);
+        transform_dy<pair>(dy, chunk, begin, end, g);
+    });
+    const int64_t across = (x.panels() + kBlockPanels - 1) / kBlockPanels;
+    parallel_for(dy.panels() * across, 1, [&](int64_t block, int64_t) {
+        const int64_t begin = block % across * kBlockPanels, end = std::min(begin + kBlockPanels, x.panels());
+        multiply_block<pair>(x, dy, tiles, v, g, block / across, begin, end, store, dweight);
+    });
+}
+
+void backward_weight(const Conv2dDims& d, const float* x_images, const float* dy_images, float* dweight) {
+    constexpr int64_t kChunkFloats = 3 << 20;  // of two rows of points: they should stay in the last cache
+    const TileGrid grid{d.N, d.H, d.W};
+    const int64_t all = grid.count(), most = std::max<int64_t>(kChunkFloats / kPairPoints / (d.IC + d.OC), 64);
+    const int64_t chunks = (all + most - 1) / most, largest = (all + chunks - 1) / chunks;
+    const Operand x{grid, x_images, d.IC, largest}, dy{grid, dy_images, d.OC, largest};
+    float* v = scratch(ScratchUse::winograd_input, x.count());
+    float* g = scratch(ScratchUse::winograd_gradient, dy.count());
+    for (int64_t i = 0; i < chunks; ++i) {
+        const int64_t chunk = all * i / chunks, tiles = all * (i + 1) / chunks - chunk;
+        add_row_pair<RowPair::ends>(x, dy, chunk, tiles, v, g, i == 0 ? Store::replace : Store::add, dweight);
+        add_row_pair<RowPair::a>(x, dy, chunk, tiles, v, g, Store::add, dweight);
+        add_row_pair<RowPair::b>(x, dy, chunk, tiles, v, g, Store::add, dweight);
+    }
+}
+
+}  // namespace by_rows
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // the toggled include guard
