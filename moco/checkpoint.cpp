@@ -75,7 +75,7 @@ RunConfig config_of(const SafetensorsFile& file) {
 }
 
 TrainedOn trained_on_of(const SafetensorsFile& file) {
-    return {metadata_of(file, "data"), number_of<int64_t>(file, "in_channels")};
+    return {metadata_of(file, "data"), number_of<int64_t>(file, "in_channels"), number_of<int64_t>(file, "images")};
 }
 
 /// Whether a tensor of that name is trained, rather than kept beside.
@@ -120,6 +120,7 @@ void save_checkpoint(const std::filesystem::path& path, const Moco& moco, const 
                          {"config", method_settings(config)},
                          {"data", trained_on.data},
                          {"in_channels", fmt::format("{}", trained_on.in_channels)},
+                         {"images", fmt::format("{}", trained_on.images)},
                          {"instruction_set", moco.queue.keys().backend().instruction_set()}};
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, [&](const char* name, auto value) { metadata[name] = fmt::format("{}", value); });

@@ -36,6 +36,7 @@ struct TrainingProgress {
 struct TrainedOn {
     std::string data;         // name of the data set, without its folder
     int64_t in_channels = 3;  // 1 or 3
+    int64_t images = 0;       // in one epoch
     bool operator==(const TrainedOn&) const = default;
 };
 

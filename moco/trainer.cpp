@@ -35,9 +35,10 @@ void check_same_run(const RunConfig& config, const TrainedOn& trained_on, const 
         fail("{} was trained with {} = {}, the run's {} says {}; a resume may not change it", file.string(),
              option.name, text_of(then), kConfigFile, text_of(now));
     }
-    check(trained_on == checkpoint.trained_on, "{} was trained on {} ({} channels), --data is {} ({} channels)",
-          file.string(), checkpoint.trained_on.data, checkpoint.trained_on.in_channels, trained_on.data,
-          trained_on.in_channels);
+    const TrainedOn& then = checkpoint.trained_on;
+    check(trained_on == then,
+          "{} was trained on {} ({} images of {} channels), --data is {} ({} images of {} channels)", file.string(),
+          then.data, then.images, then.in_channels, trained_on.data, trained_on.images, trained_on.in_channels);
 }
 
 class Training {
@@ -102,7 +103,7 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
       backend_(backend),
       observer_(observer),
       stop_(stop),
-      trained_on_{data.pretrain->info().name, data.pretrain->info().channels},
+      trained_on_{data.pretrain->info().name, data.pretrain->info().channels, data.pretrain->count()},
       moco_(encoder_config(config, trained_on_.in_channels), config.moco_k,
             {static_cast<float>(config.momentum), static_cast<float>(config.wd)}, config.seed, backend),
       schedule_(learning_rate_schedule(config)) {

@@ -1,0 +1,48 @@
+// The small run of tests/golden/moco.py: ResNet-18 of width 8 on 16 x 16 images, N = 8 in 2 splits, K = 36.
+#pragma once
+
+#include <vector>
+
+#include "core/autograd.h"
+#include "moco/model.h"
+#include "moco/train_step.h"
+#include "ops/l2_normalize.h"
+#include "tests/nn/resnet_golden.h"
+#include "tests/support/npy.h"
+#include "tests/support/values.h"
+
+namespace moco::testing {
+
+namespace golden_steps {
+constexpr int64_t kSteps = 10, kBatch = 8, kDim = 16, kQueue = 36, kSize = 16, kSplits = 2, kChannels = 3;
+constexpr float kM = 0.9f, kT = 0.2f;
+constexpr SgdOptions kSgd = {0.9f, 5e-4f};
+}  // namespace golden_steps
+
+inline ResNetConfig golden_steps_encoder(Head head) {
+    ResNetConfig config = golden_config("resnet18", 8, Stem::cifar, golden_steps::kChannels, golden_steps::kSplits);
+    config.head = head;
+    config.dim = golden_steps::kDim;
+    return config;
+}
+
+/// Weights and first keys by formula, as the script's.
+inline void fill_by_formula(Moco& moco) {
+    fill_by_formula(moco.f_q);
+    moco.f_k.copy_parameters_from(moco.f_q);
+    Backend& backend = moco.queue.keys().backend();
+    const NoGrad no_gradient;
+    moco.queue.restore(l2_normalize(formula_tensor(moco.queue.keys().shape(), 7, backend)), 0);
+}
+
+/// Image batch number `i` (view 1 and view 2 of each step in turn) of a run whose images start at `salt`.
+inline Tensor golden_steps_images(uint32_t salt, int64_t i, Backend& backend) {
+    using namespace golden_steps;
+    return formula_tensor({kBatch, kSize, kSize, kChannels}, salt + static_cast<uint32_t>(i), backend);
+}
+
+inline float golden_steps_rate(int64_t step) {
+    return static_cast<float>(0.05 / (1 + 0.1 * static_cast<double>(step)));
+}
+
+}  // namespace moco::testing

@@ -1,0 +1,267 @@
+// Whole runs: what they write, how they end, and that a resumed run ends in the same bits as an unbroken one.
+#include "moco/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "core/parallel.h"
+#include "moco/checkpoint.h"
+#include "tests/moco/data/flawed_dataset.h"
+#include "tests/moco/runs.h"
+#include "tests/support/expect_error.h"
+
+namespace moco::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class TrainerTest : public ::testing::Test {
+  protected:
+    // As main() does: a denormal must not depend on which thread computes it.
+    static void SetUpTestSuite() { flush_denormals(); }
+    TempFolder folder_;
+};
+
+TEST_F(TrainerTest, WritesWhatARunFolderPromises) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.knn_baselines = true;
+    config.keep_every = 1;
+    Watcher watcher;
+    const RunSummary summary = run(config, watcher);
+
+    EXPECT_EQ(summary.end, RunEnd::finished);
+    EXPECT_EQ(summary.step, 10);
+    EXPECT_EQ(watcher.plan.steps_per_epoch, 5);  // 86 images: the last partial batch is dropped
+    EXPECT_EQ(watcher.plan.last_step, 10);
+    EXPECT_EQ(watcher.plan.first_step, 1);
+    ASSERT_EQ(watcher.steps.size(), 10u);
+    ASSERT_EQ(watcher.epochs.size(), 2u);
+    ASSERT_EQ(watcher.baseline.size(), 1u);
+    for (const std::optional<double> accuracy : {watcher.baseline[0].pixels, watcher.baseline[0].backbone,
+                                                 watcher.epochs[1].knn->backbone, watcher.epochs[1].knn->projection}) {
+        ASSERT_TRUE(accuracy.has_value());
+        EXPECT_GE(*accuracy, 0);
+        EXPECT_LE(*accuracy, 100);
+    }
+    double mean = 0;
+    for (size_t i = 5; i < 10; ++i) mean += watcher.steps[i].loss / 5;
+    EXPECT_NEAR(watcher.epochs[1].loss, mean, 1e-12);
+    // A loss of (1+K)-way classification starts near chance.
+    EXPECT_NEAR(watcher.steps[0].loss, std::log(41), 3);
+    EXPECT_THAT(watcher.checkpoints, ElementsAre("checkpoint-last.safetensors", "checkpoint-epoch-0001.safetensors",
+                                                 "checkpoint-last.safetensors", "checkpoint-epoch-0002.safetensors",
+                                                 "checkpoint-last.safetensors"));
+    EXPECT_EQ(summary.checkpoint, folder_ / "run" / kLastCheckpoint);
+
+    // baselines, 5 logged steps of 10, 2 epochs
+    const std::string log = read_bytes(folder_ / "run" / kMetricsFile);
+    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 8);
+    const CheckpointInfo info = read_checkpoint_info(summary.checkpoint);
+    EXPECT_EQ(info.progress.step, 10);
+    EXPECT_EQ(info.progress.epoch, 2);
+    EXPECT_EQ(info.progress.log_lines, 8);
+    int event_files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "run")) {
+        event_files += entry.path().filename().string().starts_with("events.out.tfevents");
+        EXPECT_FALSE(entry.path().string().ends_with(".tmp"));
+    }
+    EXPECT_EQ(event_files, 1);
+    // config.toml is a valid --config that says the same.
+    EXPECT_EQ(resolve_config({folder_ / "run" / kConfigFile, {}}), config);
+}
+
+TEST_F(TrainerTest, ARunStoppedAfterAnyStepEndsInTheSameBits) {
+    RunConfig config = tiny_run(folder_ / "whole");
+    config.knn_baselines = true;
+    run(config);
+    for (const int64_t step : {1, 4, 5, 7, 10}) {
+        SCOPED_TRACE(fmt::format("stopped after step {}", step));
+        const std::filesystem::path folder = folder_ / fmt::format("stopped{}", step);
+        config.out = folder.string();
+        Watcher first, second;
+        first.stop_after = step;
+        EXPECT_EQ(run(config, first).end, RunEnd::stopped);
+        EXPECT_EQ(resume(folder, second).end, RunEnd::finished);
+        EXPECT_EQ(second.plan.first_step, step + 1);
+        EXPECT_EQ(checkpoint_bytes(folder), checkpoint_bytes(folder_ / "whole"));
+        EXPECT_EQ(log_without_times(folder), log_without_times(folder_ / "whole"));
+    }
+}
+
+TEST_F(TrainerTest, ARunStoppedInAnEvaluationMakesUpForIt) {
+    RunConfig config = tiny_run(folder_ / "whole");
+    run(config);
+    config.out = (folder_ / "stopped").string();
+    Watcher first, second;
+    first.stop_in_evaluation = true;
+    EXPECT_EQ(run(config, first).end, RunEnd::stopped);
+    EXPECT_TRUE(first.epochs.empty());
+    resume(folder_ / "stopped", second);
+    EXPECT_EQ(second.epochs.size(), 2u);
+    EXPECT_EQ(checkpoint_bytes(folder_ / "stopped"), checkpoint_bytes(folder_ / "whole"));
+    EXPECT_EQ(log_without_times(folder_ / "stopped"), log_without_times(folder_ / "whole"));
+}
+
+// What SIGKILL leaves behind: an older checkpoint, and a log with more lines than it counts, the last one torn.
+TEST_F(TrainerTest, AKilledRunEndsInTheSameBits) {
+    RunConfig config = tiny_run(folder_ / "whole");
+    config.checkpoint_every_steps = 3;
+    run(config);
+    config.out = (folder_ / "killed").string();
+    config.max_steps = 6;
+    run(config);
+    const std::string old_checkpoint = checkpoint_bytes(folder_ / "killed");
+    Watcher on, again;
+    resume(folder_ / "killed", on, {{"max-steps", "9"}});
+    write_bytes(folder_ / "killed" / kLastCheckpoint, old_checkpoint);
+    const std::filesystem::path log = folder_ / "killed" / kMetricsFile;
+    write_bytes(log, read_bytes(log) + "{\"type\": \"ste");
+    write_bytes(folder_ / "killed" / (std::string(kLastCheckpoint) + ".tmp"), "half a checkpoint");
+    resume(folder_ / "killed", again, {{"max-steps", "0"}});
+    EXPECT_EQ(again.plan.first_step, 7);
+    EXPECT_EQ(checkpoint_bytes(folder_ / "killed"), checkpoint_bytes(folder_ / "whole"));
+    EXPECT_EQ(log_without_times(folder_ / "killed"), log_without_times(folder_ / "whole"));
+}
+
+TEST_F(TrainerTest, ARunKilledBeforeItsFirstCheckpointStartsAgain) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.max_steps = 3;
+    run(config);
+    const std::string bytes = checkpoint_bytes(folder_ / "run"), log = log_without_times(folder_ / "run");
+    std::filesystem::remove(folder_ / "run" / kLastCheckpoint);
+    Watcher watcher;
+    EXPECT_EQ(resume(folder_ / "run", watcher).step, 3);
+    EXPECT_EQ(watcher.plan.first_step, 1);
+    EXPECT_EQ(checkpoint_bytes(folder_ / "run"), bytes);
+    EXPECT_EQ(log_without_times(folder_ / "run"), log);
+}
+
+TEST_F(TrainerTest, ThreadsAndWorkersChangeNoBit) {
+    const int threads_before = threads();
+    std::string bytes, log;
+    for (const auto& [thread_count, workers] : {std::pair<int, int64_t>{1, 0}, {2, 1}, {4, 3}}) {
+        SCOPED_TRACE(fmt::format("{} threads, {} workers", thread_count, workers));
+        set_threads(thread_count);
+        RunConfig config = tiny_run(folder_ / fmt::format("threads{}", thread_count));
+        config.threads = thread_count;
+        config.workers = workers;
+        run(config);
+        const std::filesystem::path folder = config.out;
+        if (bytes.empty()) bytes = checkpoint_bytes(folder), log = log_without_times(folder);
+        EXPECT_EQ(checkpoint_bytes(folder), bytes);
+        EXPECT_EQ(log_without_times(folder), log);
+    }
+    set_threads(threads_before);
+}
+
+TEST_F(TrainerTest, TheSymmetricLossResumesToo) {
+    RunConfig config = tiny_run(folder_ / "whole");
+    config.symmetric = true;
+    config.mlp = true;
+    run(config);
+    config.out = (folder_ / "stopped").string();
+    Watcher first, second;
+    first.stop_after = 3;
+    run(config, first);
+    resume(folder_ / "stopped", second);
+    EXPECT_EQ(checkpoint_bytes(folder_ / "stopped"), checkpoint_bytes(folder_ / "whole"));
+}
+
+TEST_F(TrainerTest, AFinishedRunMayGetMoreEpochs) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.epochs = 1;
+    run(config);
+    Watcher nothing, more;
+    EXPECT_EQ(resume(folder_ / "run", nothing).step, 5);
+    EXPECT_TRUE(nothing.steps.empty());
+    EXPECT_TRUE(nothing.checkpoints.empty());
+    EXPECT_EQ(resume(folder_ / "run", more, {{"epochs", "3"}, {"workers", "0"}}).step, 15);
+    EXPECT_EQ(more.epochs.size(), 2u);
+    const RunConfig written = resume_config(folder_ / "run", {});
+    EXPECT_EQ(written.epochs, 3);
+    EXPECT_EQ(written.workers, 0);
+}
+
+TEST_F(TrainerTest, RefusesToResumeSomethingElse) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.max_steps = 1;
+    run(config);
+    expect_error(
+        [&] {
+            resume_config(folder_ / "run", {{"moco-k", "48"}});
+        },
+        {"--moco-k 48: the run to resume has 40, and a resume may not change it"});
+    expect_error([&] { resume_config(folder_ / "nothing", {}); }, {"--resume", "nothing: there is no such folder"});
+    expect_error([&] { resume_config(folder_.path(), {}); }, {"the folder holds no run (config.toml is missing)"});
+    expect_error([&] { run(config); }, {"already holds a run", "--resume", "--out"});
+
+    // config.toml edited by hand, against what the checkpoint was trained with.
+    RunConfig edited = config;
+    edited.lr = 0.5;
+    write_bytes(folder_ / "run" / kConfigFile, to_toml(edited));
+    Watcher watcher;
+    expect_error([&] { resume(folder_ / "run", watcher); }, {"was trained with lr = 0.06", "config.toml says 0.5"});
+    edited = config;
+    edited.data = "shapes:100";
+    write_bytes(folder_ / "run" / kConfigFile, to_toml(edited));
+    expect_error([&] { resume(folder_ / "run", watcher); },
+                 {"was trained on shapes (86 images", "--data is shapes (100"});
+}
+
+TEST_F(TrainerTest, ALossThatIsNotFiniteStopsTheRunAndKeepsTheCheckpoint) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.lr = 1e30;
+    config.checkpoint_every_steps = 1;
+    expect_error([&] { run(config); }, {"the loss is", "(epoch 1)", "checkpoint-last.safetensors holds step", "--lr"});
+    const TrainingProgress kept = read_checkpoint_info(folder_ / "run" / kLastCheckpoint).progress;
+    EXPECT_GE(kept.step, 1);
+    EXPECT_TRUE(std::isfinite(kept.epoch_loss));
+}
+
+TEST_F(TrainerTest, ImpossibleSettingsLeaveNoFolder) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.moco_k = 8;
+    expect_error([&] { run(config); }, {"--moco-k 8 is smaller than --batch-size 16"});
+    config = tiny_run(folder_ / "run");
+    config.batch_size = 96;
+    config.moco_k = 96;
+    expect_error([&] { run(config); }, {"--data shapes:86 has 86 images, fewer than one --batch-size 96"});
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+    config = tiny_run("/dev/null/run");
+    expect_error([&] { run(config); }, {"--out /dev/null/run: the folder cannot be made"});
+}
+
+TEST_F(TrainerTest, UnreadableImagesAreReplacedCountedAndNamed) {
+    const RunConfig config = tiny_run(folder_ / "run");
+    Splits data = open_dataset(config.data);
+    data.pretrain = std::make_shared<FlawedDataset>(data.pretrain, std::set<int64_t>{3, 40});
+    Watcher watcher;
+    const RunSummary summary = pretrain(config, RunStart::fresh, data, cpu(), watcher, watcher.stop);
+    int64_t counted = 0;
+    for (const EpochReport& epoch : watcher.epochs) counted += epoch.skipped_images;
+    EXPECT_EQ(summary.skipped_images, counted);
+    EXPECT_GE(counted, 2);  // once an epoch, unless they fall into the dropped last batch
+    EXPECT_EQ(watcher.notes.size(), static_cast<size_t>(counted));
+    EXPECT_THAT(watcher.notes[0], HasSubstr(" is damaged"));
+    EXPECT_THAT(read_bytes(folder_ / "run" / kMetricsFile), HasSubstr("\"type\":\"unreadable\""));
+}
+
+TEST_F(TrainerTest, UnlabelledDataTrainsWithoutTheMonitor) {
+    const RunConfig config = tiny_run(folder_ / "run");
+    Splits data = open_dataset(config.data);
+    data.test = nullptr;
+    Watcher watcher;
+    pretrain(config, RunStart::fresh, data, cpu(), watcher, watcher.stop);
+    EXPECT_EQ(watcher.plan.test_images, 0);
+    EXPECT_TRUE(watcher.evaluations.empty());
+    EXPECT_FALSE(watcher.epochs[0].knn.has_value());
+    ASSERT_EQ(watcher.notes.size(), 1u);
+    EXPECT_THAT(watcher.notes[0], HasSubstr("no kNN monitor"));
+}
+
+}  // namespace
+}  // namespace moco::testing
