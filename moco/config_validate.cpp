@@ -25,6 +25,25 @@ void check_one_of(std::string_view flag, const std::string& value, std::initiali
           fmt::join(names, ", "));
 }
 
+/// The flags that change a number of the recipe. What they amount to together, check_recipe looks at.
+void check_augmentation(const RunConfig& c) {
+    check_one_of("aug", c.aug, {"v1", "v2", "demo", "fashion"});
+    const auto within = [](std::string_view flag, const std::optional<double>& value, double least, double most) {
+        if (value) check_real(flag, *value, *value >= least && *value <= most, fmt::format("in {}..{}", least, most));
+    };
+    within("crop-min", c.crop_min, 0, 1);
+    within("crop-max", c.crop_max, 0, 1);
+    within("brightness", c.brightness, 0, 10);
+    within("contrast", c.contrast, 0, 10);
+    within("saturation", c.saturation, 0, 10);
+    within("hue", c.hue, 0, 0.5);
+    within("jitter-p", c.jitter_p, 0, 1);
+    within("grayscale-p", c.grayscale_p, 0, 1);
+    within("blur-p", c.blur_p, 0, 1);
+    within("flip-p", c.flip_p, 0, 1);
+    check_recipe(augmentation_recipe(c));
+}
+
 void check_encoder(const RunConfig& c) {
     check(std::ranges::find(resnet_names(), c.arch) != resnet_names().end(),
           "--arch {}: there is no such architecture; expected one of {}", c.arch, fmt::join(resnet_names(), ", "));
@@ -87,8 +106,7 @@ void validate(const RunConfig& config) {
     check_method(config);
     check_optimisation(config);
     check_run(config);
-    check_one_of("aug", config.aug, {"v1", "v2", "demo", "fashion"});
-    check_recipe(augmentation_recipe(config));
+    check_augmentation(config);
 }
 
 void validate(const RunConfig& config, const DatasetInfo& train) {
