@@ -95,14 +95,15 @@ struct TileWork {
     float* out;
     ConvPiece piece;
     Input input;
-    Segments segments;
+    int64_t column_begin = 0, column_end = 0;
+    Segments segments = {};
 
     void tile(const PlannedClass& c, const DepthBlock& block, const TilePixels& t) {
         find_segments(c, block, input.pixels, t, segments);
         const Store store = block.begin == 0 && block.channel == 0 ? Store::replace : Store::add;
         if (segments.count == 0 && store == Store::add) return;
         float* rows[kMaxRows];
-        for (int64_t n = piece.c0; n < piece.c1; n += kPanel) {
+        for (int64_t n = column_begin; n < column_end; n += kPanel) {
             for (int64_t r = 0; r < t.rows; ++r) rows[r] = out + (t.out[r] + n);
             multiply(t.rows, RowTile{segments.a, segments.b_offset, segments.count, block.depth,
                                      packed + n / kPanel * plan.panel_floats(), kPanel, rows,
@@ -142,14 +143,17 @@ struct TileWork {
     }
 
     void run() {
-        for (const PlannedClass& c : plan.classes) {
-            const int64_t h1 = std::min(piece.h1, c.h.count);
-            if (h1 <= piece.h0) continue;
-            for (const DepthBlock& block : c.blocks) {
-                if (plan.order == TileOrder::positions) {
-                    tiles_at_positions(c, block, h1);
-                } else {
-                    tiles_in_rows(c, block, h1);
+        for (column_begin = piece.c0; column_begin < piece.c1; column_begin = column_end) {
+            column_end = std::min(piece.c1, column_begin + plan.block_columns);
+            for (const PlannedClass& c : plan.classes) {
+                const int64_t h1 = std::min(piece.h1, c.h.count);
+                if (h1 <= piece.h0) continue;
+                for (const DepthBlock& block : c.blocks) {
+                    if (plan.order == TileOrder::positions) {
+                        tiles_at_positions(c, block, h1);
+                    } else {
+                        tiles_in_rows(c, block, h1);
+                    }
                 }
             }
         }
@@ -189,7 +193,7 @@ void multiply_taps(const ConvPlan& plan, const float* in, float* out, const Pack
     parallel_for(plan.pieces(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const ConvPiece piece = piece_of(plan, i);
-            TileWork work{plan, packed, out, piece, plan.flattened ? copy_rows(plan, piece, in) : Input{in}, {}};
+            TileWork work{plan, packed, out, piece, plan.flattened ? copy_rows(plan, piece, in) : Input{in}};
             work.run();
         }
     });

@@ -22,7 +22,8 @@ inline constexpr int64_t kBlockTaps = 64;         // at most, in a block of dept
 inline constexpr int64_t kBlockDepth = 576;       // taps x channels: nine taps of 64 channels
 inline constexpr int64_t kBlockFloats = 1 << 16;  // of packed weights: a quarter of a megabyte stays in L2
 inline constexpr int64_t kFlattenChannels = 16;   // up to here, the taps of a kernel row are one segment
-inline constexpr double kPieceFlops = 8e6;        // some twenty microseconds
+inline constexpr double kPieceFlops = 2e6;        // some ten microseconds
+inline constexpr int64_t kPiecePixels = 112;      // at least, for each reading of the packed weights
 inline constexpr int64_t kMaxPieces = 64;
 
 /// Part of a class's sum: its taps [begin, end), `depth` input channels from `channel` on.
@@ -57,6 +58,7 @@ struct ConvPlan {
     int64_t pixel_step, row_step, image_step;  // in the input, or in the copy
     int64_t grid_h = 0, grid_w = 0;            // pixels of the largest class
     TileOrder order = TileOrder::rows;
+    int64_t block_columns = 0;  // of the output, whose weights for one block of depth stay in L2
     int64_t image_pieces = 1, row_pieces = 1, column_pieces = 1;
 
     int64_t panel_floats() const { return conv.KH * conv.KW * conv.in_C * kPanel; }
@@ -111,17 +113,18 @@ HWY_INLINE void cut_pieces(ConvPlan& plan) {
         products += static_cast<double>(c.taps.size()) * static_cast<double>(plan.depth * c.h.count * c.w.count);
         for (const DepthBlock& b : c.blocks) block_depth = std::max(block_depth, (b.end - b.begin) * b.depth);
     }
-    const int64_t block_panels = std::max<int64_t>(1, kBlockFloats / block_depth / kPanel);
-    plan.column_pieces = (plan.panels() + block_panels - 1) / block_panels;
+    plan.block_columns = std::max<int64_t>(1, kBlockFloats / block_depth / kPanel) * kPanel;
     const double flops = 2 * products * static_cast<double>(conv.N * conv.out_C);
-    const int64_t wanted =
-        std::clamp<int64_t>(static_cast<int64_t>(flops / kPieceFlops), 1, kMaxPieces) / plan.column_pieces + 1;
+    const int64_t wanted = 4 * std::clamp<int64_t>(static_cast<int64_t>(flops / kPieceFlops / 4), 1, kMaxPieces / 4);
+    const int64_t pixels = conv.N * plan.grid_h * plan.grid_w;
+    const int64_t pixel_pieces = std::min(wanted, std::max<int64_t>(1, pixels / kPiecePixels));
+    plan.column_pieces = std::clamp<int64_t>(wanted / pixel_pieces, 1, panel_count(conv.out_C));
     if (plan.order == TileOrder::positions) {
-        plan.row_pieces = std::min(plan.grid_h, wanted);
-        plan.image_pieces = std::clamp<int64_t>(wanted / plan.row_pieces, 1, conv.N / kMaxRows);
+        plan.row_pieces = std::min(plan.grid_h, pixel_pieces);
+        plan.image_pieces = std::clamp<int64_t>(pixel_pieces / plan.row_pieces, 1, conv.N / kMaxRows);
     } else {
-        plan.image_pieces = std::min(conv.N, wanted);
-        plan.row_pieces = std::clamp<int64_t>(wanted / plan.image_pieces, 1, plan.grid_h);
+        plan.image_pieces = std::min(conv.N, pixel_pieces);
+        plan.row_pieces = std::clamp<int64_t>(pixel_pieces / plan.image_pieces, 1, plan.grid_h);
     }
 }
 
