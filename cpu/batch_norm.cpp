@@ -4,8 +4,6 @@
 // exact enough for any mean and spread that f32 values can have.
 #include "cpu/batch_norm.h"
 
-#include <cmath>
-
 #include "cpu/backend_impl.h"
 #include "cpu/grain.h"
 #include "cpu/pool_scratch.h"
@@ -13,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "cpu/batch_norm.cpp"
 #include "cpu/simd.h"
 // (after simd.h)
-#include "cpu/simd-inl.h"
+#include "cpu/batch_norm-inl.h"
 
 #ifndef MOCO_CPU_BATCH_NORM_ONCE
 #define MOCO_CPU_BATCH_NORM_ONCE
@@ -27,6 +25,15 @@ struct Normalise {
     const float *mean, *scale, *shift;  // width each
     int64_t rows, width;
     Activation activation;
+};
+
+/// The statistics of one split from its sums, C each.
+struct SplitStatistics {
+    double count, epsilon;
+    const float *gamma, *beta;
+    float *mean, *inv_std;
+    float* parameters;                            // 3 x width: mean, scale, shift
+    double *mean_of_splits, *variance_of_splits;  // added to; the variance is the unbiased one
 };
 
 }  // namespace moco::cpu
@@ -68,6 +75,51 @@ void add_moments(const float* x, int64_t rows, int64_t width, double* sum, doubl
             }
         });
     }
+}
+
+/// mean, scale and shift of the channels from which the pointers start, in rows `width` apart. What rounding the mean
+/// takes from it goes into the shift.
+template <class DF, class D>
+HWY_INLINE void write_parameters(DF df, D d, hn::Vec<D> mean, hn::Vec<D> inv_std, const float* gamma, const float* beta,
+                                 int64_t width, float* parameters) {
+    const auto rounded = hn::DemoteTo(df, mean);
+    const auto scale = hn::DemoteTo(df, hn::Mul(hn::PromoteTo(d, hn::LoadU(df, gamma)), inv_std));
+    const auto lost = hn::Sub(mean, hn::PromoteTo(d, rounded));
+    const auto shift = hn::NegMulAdd(lost, hn::PromoteTo(d, scale), hn::PromoteTo(d, hn::LoadU(df, beta)));
+    hn::StoreU(rounded, df, parameters);
+    hn::StoreU(scale, df, parameters + width);
+    hn::StoreU(hn::DemoteTo(df, shift), df, parameters + 2 * width);
+}
+
+void finish_split(const UnitSums& sums, const SplitStatistics& a) {
+    for_each_block<double, 1>(sums.C, [&](auto d, auto, int64_t c) HWY_ATTR {
+        const hn::Rebind<float, decltype(d)> df;
+        const auto count = hn::Set(d, a.count);
+        const auto mean = hn::Div(total_of_units(d, sums, 0, c), count);
+        const auto mean_square = hn::Div(total_of_units(d, sums, 1, c), count);
+        // Of equal values the difference may come out a trifle below zero. NaN must stay NaN, whatever Max does with
+        // it.
+        const auto difference = hn::NegMulAdd(mean, mean, mean_square);
+        const auto variance = hn::IfThenZeroElse(hn::Lt(difference, hn::Zero(d)), difference);
+        const auto inverse = hn::Div(hn::Set(d, 1.0), hn::Sqrt(hn::Add(variance, hn::Set(d, a.epsilon))));
+        write_parameters(df, d, mean, inverse, a.gamma + c, a.beta + c, sums.width, a.parameters + c);
+        hn::StoreU(hn::DemoteTo(df, mean), df, a.mean + c);
+        hn::StoreU(hn::DemoteTo(df, inverse), df, a.inv_std + c);
+        const auto unbiased = hn::Mul(variance, hn::Set(d, a.count / std::max(a.count - 1, 1.0)));
+        hn::StoreU(hn::Add(hn::LoadU(d, a.mean_of_splits + c), mean), d, a.mean_of_splits + c);
+        hn::StoreU(hn::Add(hn::LoadU(d, a.variance_of_splits + c), unbiased), d, a.variance_of_splits + c);
+    });
+}
+
+void running_parameters(int64_t C, int64_t width, double epsilon, const float* gamma, const float* beta,
+                        const float* mean, const float* variance, float* parameters) {
+    for_each_block<double, 1>(C, [=](auto d, auto, int64_t c) HWY_ATTR {
+        const hn::Rebind<float, decltype(d)> df;
+        const auto wide = hn::Add(hn::PromoteTo(d, hn::LoadU(df, variance + c)), hn::Set(d, epsilon));
+        const auto inverse = hn::Div(hn::Set(d, 1.0), hn::Sqrt(wide));
+        write_parameters(df, d, hn::PromoteTo(d, hn::LoadU(df, mean + c)), inverse, gamma + c, beta + c, width,
+                         parameters + c);
+    });
 }
 
 template <bool kResidual, bool kRelu>
@@ -119,20 +171,9 @@ namespace moco::cpu {
 namespace {
 
 HWY_EXPORT(add_moments);
+HWY_EXPORT(finish_split);
+HWY_EXPORT(running_parameters);
 HWY_EXPORT(normalise);
-
-/// scale and shift of channel c, repeated for a folded row: 3 rows of `width` (mean, scale, shift).
-void write_parameters(const FoldedRows& folded, int64_t C, int64_t c, double mean, double inv_std, float gamma,
-                      float beta, float* parameters) {
-    const float rounded = static_cast<float>(mean);
-    const float scale = static_cast<float>(gamma * inv_std);
-    const float shift = static_cast<float>(beta - (mean - rounded) * scale);
-    for (int64_t f = 0; f < folded.fold; ++f) {
-        parameters[f * C + c] = rounded;
-        parameters[folded.width + f * C + c] = scale;
-        parameters[2 * folded.width + f * C + c] = shift;
-    }
-}
 
 /// The second pass, sample by sample; parameters: S x 3 x width.
 void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, const float* x, const float* residual,
@@ -169,29 +210,22 @@ void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptio
         }
     });
 
-    Scratch<double> totals(memory_, 2 * d.S * d.C);
-    const SplitSums total{totals.get(), totals.get() + d.S * d.C};
-    fold_sums(units, folded, d.C, partials.get(), total);
-
     Scratch<float> parameters(memory_, d.S * 3 * folded.width);
+    Scratch<double> of_splits(memory_, 2 * d.C);
+    std::fill_n(of_splits.get(), 2 * d.C, 0.0);
     const double count = static_cast<double>(d.samples_per_split() * d.HW);
-    const double unbiased = count / std::max(count - 1, 1.0);
+    for (int64_t s = 0; s < d.S; ++s) {
+        float* set = parameters.get() + s * 3 * folded.width;
+        HWY_DYNAMIC_DISPATCH(finish_split)
+        (UnitSums(units, folded, d.C, partials.get(), s),
+         {count, options.epsilon, gamma, beta, mean + s * d.C, inv_std + s * d.C, set, of_splits.get(),
+          of_splits.get() + d.C});
+        repeat_channels(set, 3, folded, d.C);
+    }
+    const double keep = 1.0 - options.momentum, share = options.momentum / static_cast<double>(d.S);
     for (int64_t c = 0; c < d.C; ++c) {
-        double mean_of_splits = 0, variance_of_splits = 0;
-        for (int64_t s = 0; s < d.S; ++s) {
-            const int64_t i = s * d.C + c;
-            const double m = total.sum[i] / count;
-            const double variance = std::max(total.product[i] / count - m * m, 0.0);
-            const double inverse = 1 / std::sqrt(variance + options.epsilon);
-            mean[i] = static_cast<float>(m);
-            inv_std[i] = static_cast<float>(inverse);
-            write_parameters(folded, d.C, c, m, inverse, gamma[c], beta[c], parameters.get() + s * 3 * folded.width);
-            mean_of_splits += m;
-            variance_of_splits += variance * unbiased;
-        }
-        const double share = options.momentum / static_cast<double>(d.S);
-        running_mean[c] = static_cast<float>((1.0 - options.momentum) * running_mean[c] + share * mean_of_splits);
-        running_var[c] = static_cast<float>((1.0 - options.momentum) * running_var[c] + share * variance_of_splits);
+        running_mean[c] = static_cast<float>(keep * running_mean[c] + share * of_splits[c]);
+        running_var[c] = static_cast<float>(keep * running_var[c] + share * of_splits[d.C + c]);
     }
     normalise_all(d, d.S, folded, x, residual, parameters.get(), y);
 }
@@ -201,10 +235,9 @@ void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOpt
                                       const float* running_mean, const float* running_var, float* y) {
     const FoldedRows folded = fold_rows(d);
     Scratch<float> parameters(memory_, 3 * folded.width);
-    for (int64_t c = 0; c < d.C; ++c) {
-        const double inverse = 1 / std::sqrt(static_cast<double>(running_var[c]) + options.epsilon);
-        write_parameters(folded, d.C, c, running_mean[c], inverse, gamma[c], beta[c], parameters.get());
-    }
+    HWY_DYNAMIC_DISPATCH(running_parameters)
+    (d.C, folded.width, options.epsilon, gamma, beta, running_mean, running_var, parameters.get());
+    repeat_channels(parameters.get(), 3, folded, d.C);
     normalise_all(d, 1, folded, x, residual, parameters.get(), y);
 }
 

@@ -42,27 +42,25 @@ struct BatchNormUnits {
     int64_t end(int64_t unit) const { return std::min(samples, begin(unit) + samples_per_part); }
 };
 
-/// Two sums over the rows of each split, S x C each: of x and x * x, or of g and g * (x - mean).
-struct SplitSums {
-    double* sum;
-    double* product;
+/// Where the two sums of one split's units lie: of x and x * x, or of g and g * (x - mean). Each unit's are
+/// 2 x width, `step` apart.
+struct UnitSums {
+    const double* partials;
+    int64_t parts, step, width, C;
+
+    UnitSums(const BatchNormUnits& units, const FoldedRows& folded, int64_t channels, const double* all, int64_t split)
+        : partials(all + split * 2 * folded.width),
+          parts(units.parts),
+          step(units.S * 2 * folded.width),
+          width(folded.width),
+          C(channels) {}
 };
 
-/// Adds the units of each split up in order, and the repetitions of a channel within a folded row. Results: S x C.
-inline void fold_sums(const BatchNormUnits& units, const FoldedRows& folded, int64_t C, const double* partials,
-                      SplitSums total) {
-    std::fill_n(total.sum, units.S * C, 0.0);
-    std::fill_n(total.product, units.S * C, 0.0);
-    for (int64_t unit = 0; unit < units.count(); ++unit) {
-        double* sum = total.sum + units.split(unit) * C;
-        double* product = total.product + units.split(unit) * C;
-        const double* partial = partials + unit * 2 * folded.width;
-        for (int64_t f = 0; f < folded.fold; ++f, partial += C) {
-            for (int64_t c = 0; c < C; ++c) {
-                sum[c] += partial[c];
-                product[c] += partial[folded.width + c];
-            }
-        }
+/// Fills the rest of `rows` rows of `width` with repetitions of their first C values.
+inline void repeat_channels(float* values, int64_t rows, const FoldedRows& folded, int64_t C) {
+    for (int64_t r = 0; r < rows; ++r) {
+        float* row = values + r * folded.width;
+        for (int64_t f = 1; f < folded.fold; ++f) std::copy_n(row, C, row + f * C);
     }
 }
 

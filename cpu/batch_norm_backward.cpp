@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "cpu/batch_norm_backward.cpp"
 #include "cpu/simd.h"
 // (after simd.h)
-#include "cpu/simd-inl.h"
+#include "cpu/batch_norm-inl.h"
 
 #ifndef MOCO_CPU_BATCH_NORM_BACKWARD_ONCE
 #define MOCO_CPU_BATCH_NORM_BACKWARD_ONCE
@@ -22,8 +22,19 @@ struct GradientSums {
     const float *x, *y, *dy;  // y null: no activation
     float* g;                 // or null
     const float* mean;        // width
-    double *sum, *dot;        // width each
+    float *sum, *dot;         // width each
     int64_t rows, width;
+};
+
+/// Rows whose sums are taken in f32 before they are added to a double: the error stays that of a short sum.
+constexpr int64_t kRunRows = 64;
+
+/// What follows from the sums of one split, C each.
+struct SplitFactors {
+    double count;
+    const float *gamma, *inv_std;
+    float *of_g, *of_x, *constant;
+    double *of_beta, *of_gamma;  // added to
 };
 
 /// The second pass: dx = g * of_g + (x - mean) * of_x + constant.
@@ -46,31 +57,27 @@ void add_sums_of_rows(const GradientSums& a) {
     const int64_t tile = std::max<int64_t>(4, 2048 / a.width);
     for (int64_t begin = 0; begin < a.rows; begin += tile) {
         const int64_t count = std::min(tile, a.rows - begin);
-        for_each_block<double, kDoubleUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
+        for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
             constexpr int kUnroll = decltype(unroll)::value;
-            const hn::Rebind<float, decltype(d)> df;
             const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-            hn::Vec<decltype(d)> sum[kUnroll], dot[kUnroll];
-            hn::Vec<decltype(df)> mean[kUnroll];
+            hn::Vec<decltype(d)> sum[kUnroll], dot[kUnroll], mean[kUnroll];
 #pragma GCC unroll 8
             for (int u = 0; u < kUnroll; ++u) {
                 sum[u] = hn::LoadU(d, a.sum + c + u * lanes);
                 dot[u] = hn::LoadU(d, a.dot + c + u * lanes);
-                mean[u] = hn::LoadU(df, a.mean + c + u * lanes);
+                mean[u] = hn::LoadU(d, a.mean + c + u * lanes);
             }
             int64_t i = begin * a.width + c;
             for (int64_t r = 0; r < count; ++r, i += a.width) {
 #pragma GCC unroll 8
                 for (int u = 0; u < kUnroll; ++u) {
-                    auto g = hn::LoadU(df, a.dy + i + u * lanes);
+                    auto g = hn::LoadU(d, a.dy + i + u * lanes);
                     if constexpr (kRelu) {
-                        g = hn::IfThenElseZero(hn::Gt(hn::LoadU(df, a.y + i + u * lanes), hn::Zero(df)), g);
+                        g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, a.y + i + u * lanes), hn::Zero(d)), g);
                     }
-                    if constexpr (kWrite) hn::StoreU(g, df, a.g + i + u * lanes);
-                    const auto centred = hn::Sub(hn::LoadU(df, a.x + i + u * lanes), mean[u]);
-                    const auto wide = hn::PromoteTo(d, g);
-                    sum[u] = hn::Add(sum[u], wide);
-                    dot[u] = hn::MulAdd(wide, hn::PromoteTo(d, centred), dot[u]);
+                    if constexpr (kWrite) hn::StoreU(g, d, a.g + i + u * lanes);
+                    sum[u] = hn::Add(sum[u], g);
+                    dot[u] = hn::MulAdd(g, hn::Sub(hn::LoadU(d, a.x + i + u * lanes), mean[u]), dot[u]);
                 }
             }
 #pragma GCC unroll 8
@@ -82,12 +89,37 @@ void add_sums_of_rows(const GradientSums& a) {
     }
 }
 
+/// sums += run; run = 0.
+void end_run(float* run, double* sums, int64_t count) {
+    for_each_block<double, 1>(count, [=](auto d, auto, int64_t c) HWY_ATTR {
+        const hn::Rebind<float, decltype(d)> df;
+        hn::StoreU(hn::Add(hn::LoadU(d, sums + c), hn::PromoteTo(d, hn::LoadU(df, run + c))), d, sums + c);
+        hn::StoreU(hn::Zero(df), df, run + c);
+    });
+}
+
 void add_gradient_sums(const GradientSums& a) {
     if (a.y != nullptr) {
         a.g != nullptr ? add_sums_of_rows<true, true>(a) : add_sums_of_rows<true, false>(a);
     } else {
         a.g != nullptr ? add_sums_of_rows<false, true>(a) : add_sums_of_rows<false, false>(a);
     }
+}
+
+void finish_gradients(const UnitSums& sums, const SplitFactors& a) {
+    for_each_block<double, 1>(sums.C, [&](auto d, auto, int64_t c) HWY_ATTR {
+        const hn::Rebind<float, decltype(d)> df;
+        const auto inverse = hn::PromoteTo(d, hn::LoadU(df, a.inv_std + c));
+        const auto sum_g = total_of_units(d, sums, 0, c);
+        const auto sum_gx = hn::Mul(total_of_units(d, sums, 1, c), inverse);
+        const auto of_g = hn::Mul(hn::PromoteTo(d, hn::LoadU(df, a.gamma + c)), inverse);
+        const auto share = hn::Mul(of_g, hn::Set(d, -1.0 / a.count));
+        hn::StoreU(hn::DemoteTo(df, of_g), df, a.of_g + c);
+        hn::StoreU(hn::DemoteTo(df, hn::Mul(hn::Mul(share, inverse), sum_gx)), df, a.of_x + c);
+        hn::StoreU(hn::DemoteTo(df, hn::Mul(share, sum_g)), df, a.constant + c);
+        hn::StoreU(hn::Add(hn::LoadU(d, a.of_beta + c), sum_g), d, a.of_beta + c);
+        hn::StoreU(hn::Add(hn::LoadU(d, a.of_gamma + c), sum_gx), d, a.of_gamma + c);
+    });
 }
 
 template <bool kRelu>
@@ -136,6 +168,8 @@ namespace moco::cpu {
 namespace {
 
 HWY_EXPORT(add_gradient_sums);
+HWY_EXPORT(end_run);
+HWY_EXPORT(finish_gradients);
 HWY_EXPORT(gradient_of_x);
 
 /// The per-channel factors of the second pass, `width` each; S sets of them.
@@ -145,6 +179,35 @@ struct Factors {
     Factors(float* memory, int64_t s, int64_t width)
         : mean(memory + 4 * s * width), of_g(mean + width), of_x(of_g + width), constant(of_x + width) {}
 };
+
+float* offset(float* p, int64_t i) {
+    return p == nullptr ? nullptr : p + i;
+}
+const float* offset(const float* p, int64_t i) {
+    return p == nullptr ? nullptr : p + i;
+}
+
+/// The first pass over one unit's samples. a: the pointers of the whole tensor, and a run of zeros.
+void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, const FoldedRows& folded,
+              int64_t sample, double* sums) {
+    const auto kernel = HWY_DYNAMIC_DISPATCH(add_gradient_sums);
+    const auto end = HWY_DYNAMIC_DISPATCH(end_run);
+    std::fill_n(sums, 2 * folded.width, 0.0);
+    int64_t in_run = 0;
+    for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
+        const int64_t n = units.split(unit) + units.S * j;
+        for (int64_t row = 0; row < folded.rows; row += kRunRows) {
+            const int64_t i = n * sample + row * folded.width, rows = std::min(kRunRows, folded.rows - row);
+            if (in_run + rows > kRunRows) {
+                end(a.sum, sums, 2 * folded.width);
+                in_run = 0;
+            }
+            in_run += rows;
+            kernel({a.x + i, offset(a.y, i), a.dy + i, offset(a.g, i), a.mean, a.sum, a.dot, rows, folded.width});
+        }
+    }
+    end(a.sum, sums, 2 * folded.width);
+}
 
 }  // namespace
 
@@ -158,49 +221,36 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const float* x, con
 
     Scratch<float> factors(memory_, d.S * 4 * width);
     for (int64_t s = 0; s < d.S; ++s) {
-        for (int64_t f = 0; f < folded.fold; ++f) {
-            std::copy_n(mean + s * d.C, d.C, Factors(factors.get(), s, width).mean + f * d.C);
-        }
+        const Factors at(factors.get(), s, width);
+        std::copy_n(mean + s * d.C, d.C, at.mean);
+        repeat_channels(at.mean, 1, folded, d.C);
     }
 
     Scratch<double> partials(memory_, units.count() * 2 * width);
-    const auto sums_kernel = HWY_DYNAMIC_DISPATCH(add_gradient_sums);
-    const int64_t unit_grain = d.count() < 2 * kElementGrain ? units.count() : 1;
-    parallel_for(units.count(), unit_grain, [&](int64_t first, int64_t last) {
+    const bool small = d.count() < 2 * kElementGrain;
+    parallel_for(units.count(), small ? units.count() : 1, [&](int64_t first, int64_t last) {
+        Scratch<float> run(memory_, 2 * width);
+        std::fill_n(run.get(), 2 * width, 0.0f);
         for (int64_t unit = first; unit < last; ++unit) {
-            double* sum = partials.get() + unit * 2 * width;
-            std::fill_n(sum, 2 * width, 0.0);
             const float* unit_mean = Factors(factors.get(), units.split(unit), width).mean;
-            for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
-                const int64_t i = (units.split(unit) + d.S * j) * sample;
-                sums_kernel({x + i, y == nullptr ? nullptr : y + i, dy + i,
-                             dresidual == nullptr ? nullptr : dresidual + i, unit_mean, sum, sum + width, folded.rows,
-                             width});
-            }
+            GradientSums a{x, y, dy, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
+            add_unit(a, units, unit, folded, sample, partials.get() + unit * 2 * width);
         }
     });
 
-    Scratch<double> totals(memory_, 2 * d.S * d.C);
-    const SplitSums total{totals.get(), totals.get() + d.S * d.C};
-    fold_sums(units, folded, d.C, partials.get(), total);
+    Scratch<double> of_splits(memory_, 2 * d.C);
+    std::fill_n(of_splits.get(), 2 * d.C, 0.0);
     const double count = static_cast<double>(d.samples_per_split() * d.HW);
+    for (int64_t s = 0; s < d.S; ++s) {
+        const Factors at(factors.get(), s, width);
+        HWY_DYNAMIC_DISPATCH(finish_gradients)
+        (UnitSums(units, folded, d.C, partials.get(), s),
+         {count, gamma, inv_std + s * d.C, at.of_g, at.of_x, at.constant, of_splits.get(), of_splits.get() + d.C});
+        repeat_channels(at.of_g, 3, folded, d.C);
+    }
     for (int64_t c = 0; c < d.C; ++c) {
-        double of_beta = 0, of_gamma = 0;
-        for (int64_t s = 0; s < d.S; ++s) {
-            const int64_t i = s * d.C + c;
-            const double inverse = inv_std[i], sum_g = total.sum[i], sum_gx = total.product[i] * inverse;
-            of_beta += sum_g;
-            of_gamma += sum_gx;
-            const double of_g = gamma[c] * inverse;
-            const Factors at(factors.get(), s, width);
-            for (int64_t f = 0; f < folded.fold; ++f) {
-                at.of_g[f * d.C + c] = static_cast<float>(of_g);
-                at.of_x[f * d.C + c] = static_cast<float>(-of_g * inverse * sum_gx / count);
-                at.constant[f * d.C + c] = static_cast<float>(-of_g * sum_g / count);
-            }
-        }
-        if (dbeta != nullptr) dbeta[c] = static_cast<float>(of_beta);
-        if (dgamma != nullptr) dgamma[c] = static_cast<float>(of_gamma);
+        if (dbeta != nullptr) dbeta[c] = static_cast<float>(of_splits[c]);
+        if (dgamma != nullptr) dgamma[c] = static_cast<float>(of_splits[d.C + c]);
     }
     if (dx == nullptr) return;
 
@@ -212,8 +262,7 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const float* x, con
         for (int64_t n = begin; n < end; ++n) {
             const int64_t i = n * sample;
             const Factors at(factors.get(), n % d.S, width);
-            kernel({x + i, mask == nullptr ? nullptr : mask + i, g + i, dx + i, at.mean, at.of_g, at.of_x, at.constant,
-                    folded.rows, width});
+            kernel({x + i, offset(mask, i), g + i, dx + i, at.mean, at.of_g, at.of_x, at.constant, folded.rows, width});
         }
     });
 }
