@@ -11,7 +11,7 @@ namespace {
 /// Memory that a thread keeps between views.
 struct Scratch {
     AxisTaps vertical, horizontal;
-    std::vector<float> row, view, blur;
+    std::vector<float> row, view, blurred;
 };
 
 void jitter(const AugmentParams& p, float* view, int64_t count, int64_t C) {
@@ -42,17 +42,17 @@ void colour_steps(const AugmentParams& p, float* view, int64_t count, int64_t C)
 
 void augment_view(const ImageView& image, const AugmentParams& p, int64_t size, Scratch& s, float* y) {
     const int64_t count = size * size, C = image.C;
-    s.row.resize(static_cast<size_t>((image.W + 2) * C));
     s.view.resize(static_cast<size_t>(count * C));
     // The flip commutes with every later step, so that it costs nothing when the crop writes mirrored.
     const Direction direction = p.flip ? Direction::reversed : Direction::forward;
     plan_axis(s.vertical, p.sampling, p.crop_y, p.crop_h, image.H, size, Direction::forward);
     plan_axis(s.horizontal, p.sampling, p.crop_x, p.crop_w, image.W, size, direction);
-    resample(image, s.vertical, s.horizontal, size, s.row.data(), s.view.data());
+    resample(image, s.vertical, s.horizontal, size, s.row, s.view.data());
     colour_steps(p, s.view.data(), count, C);
     if (p.blur_sigma > 0) {
-        s.blur.resize(static_cast<size_t>(count + size + blur_taps(size)));
-        for (int64_t c = 0; c < C; ++c) gaussian_blur(s.view.data() + c * count, size, p.blur_sigma, s.blur.data());
+        s.blurred.resize(s.view.size());
+        gaussian_blur(s.view.data(), size, C, p.blur_sigma, s.row, s.blurred.data());
+        s.view.swap(s.blurred);
     }
     normalize_interleave(s.view.data(), count, C, p.mean.data(), p.std.data(), y);
 }

@@ -3,15 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/augment.h"
 #include "cpu/augment_taps.h"
 
 namespace moco::cpu {
 
-/// view[c, oy, ox] = sum of the image's pixels / 255 under the two plans. row: scratch of (W + 2) * C floats.
-void resample(const ImageView& image, const AxisTaps& vertical, const AxisTaps& horizontal, int64_t size, float* row,
-              float* view);
+/// view[c, oy, ox] = sum of the image's pixels / 255 under the two plans. scratch: grown as needed.
+void resample(const ImageView& image, const AxisTaps& vertical, const AxisTaps& horizontal, int64_t size,
+              std::vector<float>& scratch, float* view);
 
 /// In place, on `count` pixels a plane; results are clamped to [0, 1]. As torchvision's adjust_* on float tensors.
 void adjust_brightness(float* view, int64_t count, int64_t C, float factor);
@@ -25,9 +26,10 @@ void to_grayscale(float* rgb, int64_t count);
 
 /// Width of the Gaussian's window: the odd number nearest to a tenth of the view's side, at least 3 (23 at 224).
 int64_t blur_taps(int64_t size);
-/// Separable Gaussian with a reflecting border (without repeating the edge) on one plane. scratch: size * size floats
-/// and (size + 2 * (taps / 2)) more.
-void gaussian_blur(float* plane, int64_t size, float sigma, float* scratch);
+/// blurred = view under a Gaussian of that sigma in pixels, with a border that reflects without repeating the edge.
+/// scratch: grown as needed.
+void gaussian_blur(const float* view, int64_t size, int64_t C, float sigma, std::vector<float>& scratch,
+                   float* blurred);
 
 /// y[pixel * C + c] = (view[c, pixel] - mean[c]) / std[c].
 void normalize_interleave(const float* view, int64_t count, int64_t C, const float* mean, const float* std, float* y);

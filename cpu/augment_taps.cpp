@@ -13,32 +13,44 @@ struct Range {
     int64_t low, high;
 };
 
+/// The triangle around one output: the pixels [first, last) under it.
+struct Triangle {
+    double center, support;
+    int64_t first, last;
+
+    double height(int64_t x) const {
+        return std::max(0.0, 1.0 - std::abs(static_cast<double>(x) + 0.5 - center) / support);
+    }
+};
+
+Triangle triangle_of(int64_t output, double begin, double scale, Range seen) {
+    const double center = begin + scale * (static_cast<double>(output) + 0.5), support = std::max(scale, 1.0);
+    // At the far end of a fractional crop rounding must not leave the window empty.
+    const int64_t first = std::clamp(static_cast<int64_t>(std::floor(center - support + 0.5)), seen.low, seen.high - 1);
+    const int64_t last = std::clamp(static_cast<int64_t>(std::floor(center + support + 0.5)), first + 1, seen.high);
+    return {center, support, first, last};
+}
+
 void plan_antialias(AxisTaps& plan, Range seen, double begin, double length, int64_t size) {
     const double scale = length / static_cast<double>(size);
-    const double support = std::max(scale, 1.0);
-    plan.taps = std::min<int64_t>(static_cast<int64_t>(std::ceil(support)) * 2 + 1, seen.high - seen.low);
+    plan.taps = 1;
+    for (int64_t i = 0; i < size; ++i) {
+        const Triangle triangle = triangle_of(i, begin, scale, seen);
+        plan.taps = std::max(plan.taps, triangle.last - triangle.first);
+    }
     plan.start.resize(static_cast<size_t>(size));
     plan.weight.assign(static_cast<size_t>(size * plan.taps), 0.0f);
     for (int64_t i = 0; i < size; ++i) {
-        const double center = begin + scale * (static_cast<double>(i) + 0.5);
-        // Also in double arithmetic the window must not be empty at the far end of a fractional crop.
-        const int64_t first =
-            std::clamp(static_cast<int64_t>(std::floor(center - support + 0.5)), seen.low, seen.high - 1);
-        const int64_t last = std::clamp(static_cast<int64_t>(std::floor(center + support + 0.5)), first + 1, seen.high);
-        // Windows all have plan.taps weights: those near the end start earlier, with zeros in front.
-        const int64_t start = std::min(first, seen.high - plan.taps);
+        const Triangle triangle = triangle_of(i, begin, scale, seen);
+        // All windows have plan.taps weights: those near the end start earlier, with zeros in front.
+        const int64_t start = std::min(triangle.first, seen.high - plan.taps);
+        plan.start[static_cast<size_t>(i)] = start;
         float* weight = &plan.weight[static_cast<size_t>(i * plan.taps)];
         double sum = 0;
-        for (int64_t x = first; x < last; ++x) {
-            const double distance = std::abs(static_cast<double>(x) + 0.5 - center) / support;
-            sum += std::max(0.0, 1.0 - distance);
+        for (int64_t x = triangle.first; x < triangle.last; ++x) sum += triangle.height(x);
+        for (int64_t x = triangle.first; x < triangle.last; ++x) {
+            weight[x - start] = sum > 0 ? static_cast<float>(triangle.height(x) / sum) : x == triangle.first;
         }
-        for (int64_t x = first; x < last; ++x) {
-            const double distance = std::abs(static_cast<double>(x) + 0.5 - center) / support;
-            const double share = sum > 0 ? std::max(0.0, 1.0 - distance) / sum : (x == first ? 1.0 : 0.0);
-            weight[x - start] = static_cast<float>(share);
-        }
-        plan.start[static_cast<size_t>(i)] = start;
     }
 }
 

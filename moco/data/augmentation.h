@@ -47,7 +47,7 @@ AugmentParams draw_params(const Recipe& recipe, const Normalization& normalizati
 /// The stream that belongs to one view of one sample in one epoch. view: 0 query, 1 key.
 Random view_stream(uint64_t seed, int64_t epoch, int64_t sample, int view);
 
-/// The smallest scale in eighths (1..8) at which both crops still have at least `size` pixels a side; 8 for
+/// The smallest scale in eighths (1, 2, 4 or 8) at which both crops still have at least `size` pixels a side; 8 for
 /// CropSampling::reflect.
 int decode_eighths(const AugmentParams& a, const AugmentParams& b, int64_t size);
 /// The same view on an image decoded at eighths / 8.
