@@ -17,6 +17,7 @@ void check_one(std::string_view op, const Argument& argument) {
     check(argument.letters.empty() || tensor.shape().rank() == rank_of(argument.letters),
           "{}: {} has {} dimensions, expected {} ({}; {} is {})", op, argument.name, tensor.shape().rank(),
           rank_of(argument.letters), argument.letters, argument.name, tensor.shape());
+    check(tensor.count() > 0, "{}: {} is empty ({})", op, argument.name, describe(argument));
 }
 
 void check_backend(std::string_view op, std::string_view name, const Tensor& tensor, std::string_view first_name,
@@ -41,6 +42,7 @@ void check_index(std::string_view op, const Argument& index, const Argument& x) 
     check(tensor.dtype() == DType::i64, "{}: {} is {}, expected i64", op, index.name, tensor.dtype());
     check(tensor.shape().rank() == 1, "{}: {} has {} dimensions, expected 1 ({} is {})", op, index.name,
           tensor.shape().rank(), index.name, tensor.shape());
+    check(tensor.count() > 0, "{}: {} is empty", op, index.name);
     check_backend(op, index.name, tensor, x.name, x.tensor);
 }
 

@@ -21,10 +21,11 @@ struct Argument {
     std::string_view letters;  // "O,H,W,I": one letter a dimension; empty for any shape
 };
 
-/// Throws Error unless every argument is defined, f32, has as many dimensions as letters, and all are on one backend.
+/// Throws Error unless every argument is defined, f32, not empty, has as many dimensions as letters, and all are on one
+/// backend.
 void check_arguments(std::string_view op, std::initializer_list<Argument> arguments);
 
-/// Throws Error unless `index` is defined, i64, one-dimensional, and on the backend of `x`.
+/// Throws Error unless `index` is defined, i64, one-dimensional, not empty, and on the backend of `x`.
 void check_index(std::string_view op, const Argument& index, const Argument& x);
 
 /// Throws Error unless a and b have the same shape.

@@ -20,7 +20,6 @@ Conv2dDims conv2d_dims(std::string_view op, const Tensor& x, const Tensor& weigh
                           .pad = options.pad};
     check(weight.dim(3) == d.IC, "{}: weight expects {} input channels, x has {} ({}; {})", op, weight.dim(3), d.IC,
           describe(x_argument), describe(weight_argument));
-    check(d.KH >= 1 && d.KW >= 1, "{}: weight has an empty kernel ({})", op, describe(weight_argument));
     check(d.H + 2 * d.pad >= d.KH && d.W + 2 * d.pad >= d.KW,
           "{}: the kernel {}x{} is larger than x padded by {} ({}; {}); use larger images or more padding", op, d.KH,
           d.KW, d.pad, describe(x_argument), describe(weight_argument));

@@ -8,7 +8,6 @@ Loss cross_entropy(const Tensor& logits, const Tensor& targets) {
     const Argument logits_argument = {"logits", logits, "N,C"}, targets_argument = {"targets", targets, "N"};
     check_arguments("cross_entropy", {logits_argument});
     const int64_t N = logits.dim(0), C = logits.dim(1);
-    check(N >= 1 && C >= 1, "cross_entropy: expected at least one row and one class ({})", describe(logits_argument));
     check_index("cross_entropy", targets_argument, logits_argument);
     check(targets.dim(0) == N, "cross_entropy: {} targets for {} rows of logits ({}; {})", targets.dim(0), N,
           describe(logits_argument), describe(targets_argument));

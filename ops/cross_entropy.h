@@ -7,7 +7,7 @@ namespace moco {
 
 /// value = mean over the rows of -log softmax(logits)[target].
 ///
-/// logits: N,C f32, N >= 1; targets: N i64, each in [0, C) (trusted: they are device memory and are not read back).
+/// logits: N,C f32; targets: N i64, each in [0, C) (trusted: they are device memory and are not read back).
 /// Gradient: (softmax(logits) - onehot(target)) / N times dvalue.
 /// Throws Error if shapes, types or devices do not fit.
 Loss cross_entropy(const Tensor& logits, const Tensor& targets);

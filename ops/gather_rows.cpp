@@ -11,8 +11,7 @@ Tensor gather_rows(const Tensor& x, const Tensor& index) {
     check_index("gather_rows", {"index", index, "M"}, x_argument);
     check(!wants_gradient(x), "gather_rows: no gradient goes through it, but x wants one; wrap it in NoGrad");
     Tensor y = Tensor::empty(x.shape().with_rows(index.dim(0)), DType::f32, x.backend());
-    const int64_t columns = x.dim(0) == 0 ? 0 : x.count() / x.dim(0);
-    x.backend().gather_rows(x.data(), index.data<int64_t>(), y.mutable_data(), index.dim(0), columns);
+    x.backend().gather_rows(x.data(), index.data<int64_t>(), y.mutable_data(), index.dim(0), x.count() / x.dim(0));
     return y;
 }
 

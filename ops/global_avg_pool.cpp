@@ -5,10 +5,8 @@
 namespace moco {
 
 Tensor global_avg_pool(const Tensor& x) {
-    const Argument x_argument = {"x", x, "N,H,W,C"};
-    check_arguments("global_avg_pool", {x_argument});
+    check_arguments("global_avg_pool", {{"x", x, "N,H,W,C"}});
     const int64_t N = x.dim(0), HW = x.dim(1) * x.dim(2), C = x.dim(3);
-    check(HW >= 1, "global_avg_pool: x has no positions to average ({})", describe(x_argument));
     Tensor y = Tensor::empty({N, C}, DType::f32, x.backend());
     x.backend().global_avg_pool_forward(x.data(), y.mutable_data(), N, HW, C);
     return record(y, {x}, [shape = x.shape(), N, HW, C](const Tensor& dy) {

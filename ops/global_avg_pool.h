@@ -5,7 +5,7 @@
 
 namespace moco {
 
-/// y[n,c] = the mean of x[n,:,:,c]. x: N,H,W,C f32 with H*W >= 1 -> y: N,C. Gradient: dy / (H*W) to every position.
+/// y[n,c] = the mean of x[n,:,:,c]. x: N,H,W,C f32 -> y: N,C. Gradient: dy / (H*W) to every position.
 /// Throws Error if x is not f32 N,H,W,C.
 Tensor global_avg_pool(const Tensor& x);
 

@@ -12,8 +12,6 @@ InfoNceDims info_nce_dims(const Tensor& q, const Tensor& k, const Tensor& queue,
     const InfoNceDims d = {.N = q.dim(0), .C = q.dim(1), .K = queue.dim(0), .T = T};
     check(queue.dim(1) == d.C, "info_nce: the queue's keys have {} dimensions, the queries {} ({}; {})", queue.dim(1),
           d.C, describe(q_argument), describe(queue_argument));
-    check(d.N >= 1 && d.K >= 1, "info_nce: expected at least one query and one negative ({}; {})", describe(q_argument),
-          describe(queue_argument));
     check(T > 0, "info_nce: temperature T = {}, expected more than 0", T);
     check(!wants_gradient(queue), "info_nce: the queue takes no gradient; detach it, or use info_nce_literal");
     return d;

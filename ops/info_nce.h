@@ -8,7 +8,7 @@ namespace moco {
 /// value = mean over the rows of -log( exp(q.k / T) / (exp(q.k / T) + sum over the queue of exp(q.queue_i / T)) ): a
 /// (1+K)-way classification whose class 0 is the positive. correct / N is the contrast accuracy.
 ///
-/// q: N,C queries; k: N,C their keys; queue: K,C negatives, K >= 1; f32; T > 0: the temperature.
+/// q: N,C queries; k: N,C their keys; queue: K,C negatives; f32; T > 0: the temperature.
 /// Never holds N x (1+K) logits: forward keeps two numbers a row (the positive logit and the log-sum-exp), backward
 /// recomputes the logits tile by tile. Equal to info_nce_literal up to rounding.
 /// Gradient: dq, and dk if k wants one; the queue takes none. The queue must not change before backward.

@@ -1,5 +1,6 @@
 #include "tests/support/test_backend.h"
 
+#include "cpu/backend_impl.h"
 #include "cpu/cpu_backend.h"
 
 namespace moco::testing {
@@ -7,6 +8,26 @@ namespace moco::testing {
 Backend& cpu() {
     static const std::unique_ptr<Backend> backend = make_cpu_backend();
     return *backend;
+}
+
+namespace {
+
+cpu::MemoryPool& cpu_memory() {
+    return static_cast<cpu::CpuBackend&>(cpu()).memory();
+}
+
+}  // namespace
+
+const std::vector<TestBackend>& test_backends() {
+    static const std::vector<TestBackend> backends = {
+        {.name = "cpu",
+         .backend = cpu,
+         .bytes_in_use = [] { return cpu_memory().bytes_in_use(); },
+         .peak_bytes = [] { return cpu_memory().peak_bytes(); },
+         .reset_peak = [] { cpu_memory().reset_peak(); },
+         .tolerance = 1.0},
+    };
+    return backends;
 }
 
 }  // namespace moco::testing
