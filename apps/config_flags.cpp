@@ -46,8 +46,8 @@ void ConfigFlags::add_setting(CLI::App& command, const ConfigOption& setting) {
     const std::string name(setting.name), help(setting.help), group(setting.group);
     CLI::Option* option = nullptr;
     if (setting.argument.empty()) {
-        const auto given = [this, name](int64_t count) { given_.emplace_back(name, count > 0 ? "true" : "false"); };
-        option = command.add_flag_function(fmt::format("--{0},!--no-{0}", name), given, help);
+        option = command.add_flag(fmt::format("--{0},!--no-{0}", name), help);
+        option->each([this, name](const std::string& on) { given_.emplace_back(name, on); });
     } else if (std::holds_alternative<std::vector<int64_t>>(by_default)) {
         const auto given = [this, name](const std::vector<std::string>& items) {
             given_.emplace_back(name, fmt::format("{}", fmt::join(items, ",")));

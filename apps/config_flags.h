@@ -12,7 +12,8 @@
 
 namespace moco::apps {
 
-/// Settings as they were given on the command line: (name without dashes, text), in the order of the table.
+/// Settings as they were given on the command line: (name without dashes, text), in the order of the table, the last
+/// one being valid.
 class ConfigFlags {
   public:
     /// Adds a flag for every setting; or, with `only`, for those of these groups and names. What is not given stays

@@ -58,6 +58,8 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     e.backend = flags.device.open();
     const std::filesystem::path file = checkpoint_file(flags.checkpoint);
     e.info = read_checkpoint_info(file);
+    check(!e.info.moco || !flags.hints.arch || *flags.hints.arch == e.info.config.arch, "--arch {}: {} holds a {}",
+          flags.hints.arch.value_or(""), file.string(), e.info.config.arch);
     e.encoder = load_encoder(file, flags.hints, *e.backend);
     e.splits = open_dataset(flags.data);
     const DatasetInfo& images = e.splits.train->info();

@@ -108,29 +108,30 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
             {static_cast<float>(config.momentum), static_cast<float>(config.wd)}, config.seed, backend),
       schedule_(learning_rate_schedule(config)) {
     if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend, observer);
+    // First, so that a file that does not fit leaves no folder behind.
+    if (!config.init.empty() && !std::filesystem::exists(run_folder(config) / kLastCheckpoint)) {
+        warm_start(config.init, moco_);
+    }
     folder_ = prepare_run_folder(config, start);
     take_up();
     log_.emplace(folder_ / kMetricsFile, progress_.log_lines);
     events_.emplace(folder_);
 }
 
-/// Loads what the run starts from: its last checkpoint, the file of --init, or nothing.
+/// Loads the run's last checkpoint, if there is one.
 void Training::take_up() {
     const std::filesystem::path file = folder_ / kLastCheckpoint;
-    if (std::filesystem::exists(file)) {
-        const CheckpointInfo info = read_checkpoint_info(file);
-        check_same_run(config_, trained_on_, info, file);
-        progress_ = load_checkpoint(file, moco_);
-        saved_ = progress_;
-        summary_.checkpoint = file;
-        if (info.instruction_set != backend_.instruction_set()) {
-            observer_.note(
-                fmt::format("{} was written on {}, this machine computes with {}: the run goes on, but not "
-                            "to the same bits",
-                            file.string(), info.instruction_set, backend_.instruction_set()));
-        }
-    } else if (!config_.init.empty()) {
-        warm_start(config_.init, moco_);
+    if (!std::filesystem::exists(file)) return;
+    const CheckpointInfo info = read_checkpoint_info(file);
+    check_same_run(config_, trained_on_, info, file);
+    progress_ = load_checkpoint(file, moco_);
+    saved_ = progress_;
+    summary_.checkpoint = file;
+    if (info.instruction_set != backend_.instruction_set()) {
+        observer_.note(
+            fmt::format("{} was written on {}, this machine computes with {}: the run goes on, but not to "
+                        "the same bits",
+                        file.string(), info.instruction_set, backend_.instruction_set()));
     }
 }
 

@@ -1,0 +1,184 @@
+// A small run from its first step to what is done with its checkpoint.
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "tests/apps/program.h"
+#include "tests/support/npy.h"
+
+namespace moco::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+std::vector<Json> lines_of(const fs::path& file) {
+    std::vector<Json> lines;
+    std::istringstream text(read_bytes(file));
+    for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
+    return lines;
+}
+
+/// A finished run that the tests share.
+const fs::path& finished_run() {
+    static const TempFolder folder;
+    static const fs::path run = [] {
+        expect_success(run_moco(small_run(folder / "run", {"--knn-every", "1", "--knn-baselines"})));
+        return folder / "run";
+    }();
+    return run;
+}
+
+TEST(Run, LeavesItsFiles) {
+    for (const char* name : {"config.toml", "metrics.jsonl", "checkpoint-last.safetensors"}) {
+        EXPECT_TRUE(fs::is_regular_file(finished_run() / name)) << name;
+    }
+    int event_files = 0, others = 0;
+    for (const auto& entry : fs::directory_iterator(finished_run())) {
+        entry.path().filename().string().starts_with("events.out.tfevents.") ? ++event_files : ++others;
+    }
+    EXPECT_EQ(event_files, 1);
+    EXPECT_EQ(others, 3);
+}
+
+TEST(Run, MetricsHaveTheirDocumentedKeys) {
+    int steps = 0, epochs = 0, baselines = 0;
+    for (const Json& line : lines_of(finished_run() / "metrics.jsonl")) {
+        if (line["type"] == "step") {
+            ++steps;
+            EXPECT_EQ(line["step"], steps);
+            for (const char* key : {"epoch", "loss", "contrast_accuracy", "lr", "images_per_s"}) {
+                EXPECT_TRUE(line[key].is_number()) << key << " in " << line;
+            }
+        } else if (line["type"] == "epoch") {
+            ++epochs;
+            EXPECT_EQ(line["epoch"], epochs);
+            for (const char* key : {"loss", "knn_backbone", "knn_projection", "seconds"}) {
+                EXPECT_TRUE(line[key].is_number()) << key << " in " << line;
+            }
+        } else {
+            EXPECT_EQ(line["type"], "baselines");
+            EXPECT_TRUE(line["knn_pixels"].is_number()) << line;
+            ++baselines;
+        }
+    }
+    EXPECT_EQ(steps, 8);
+    EXPECT_EQ(epochs, 2);
+    EXPECT_EQ(baselines, 1);
+}
+
+TEST(Run, KnnOfTheCheckpointIsThatOfTheRun) {
+    const ProcessResult result = run_moco(
+        {"knn", "--checkpoint", finished_run(), "--data", "shapes:64", "--baselines", "--json", "--threads", "1"});
+    expect_success(result);
+    const Json now = Json::parse(result.out);
+    const std::vector<Json> lines = lines_of(finished_run() / "metrics.jsonl");
+    EXPECT_EQ(lines.front()["type"], "baselines");
+    EXPECT_EQ(now["pixels"], lines.front()["knn_pixels"]);
+    EXPECT_EQ(now["untrained"], lines.front()["knn_backbone"]);
+    EXPECT_EQ(now["backbone"], lines.back()["knn_backbone"]);
+    EXPECT_EQ(now["projection"], lines.back()["knn_projection"]);
+}
+
+TEST(Run, FeaturesHaveOneRowAnImage) {
+    const TempFolder folder;
+    for (const auto& [layer, width] :
+         std::vector<std::pair<std::string, int64_t>>{{"backbone", 64}, {"projection", 16}}) {
+        expect_success(run_moco({"features", "--checkpoint", finished_run(), "--data", "shapes:64", "--layer", layer,
+                                 "--out", folder.path()}));
+        const auto features = read_npy(folder / "features.npy");
+        EXPECT_EQ(features.shape, (std::vector<int64_t>{64, width}));
+        EXPECT_EQ(read_npy(folder / "labels.npy").shape, (std::vector<int64_t>{64}));
+        const std::string paths = read_bytes(folder / "paths.txt");
+        EXPECT_EQ(std::count(paths.begin(), paths.end(), '\n'), 64);
+    }
+    expect_sentence(run_moco({"features", "--checkpoint", finished_run(), "--data", "shapes:64", "--layer", "head",
+                              "--out", folder.path()}),
+                    1, {"--layer head", "backbone"});
+    expect_sentence(run_moco({"features", "--checkpoint", finished_run(), "--data", "shapes:64", "--split", "half",
+                              "--out", folder.path()}),
+                    1, {"--split half"});
+    expect_sentence(run_moco({"features", "--checkpoint", finished_run(), "--data", "shapes:64", "--transform", "blur",
+                              "--out", folder.path()}),
+                    1, {"blur", "imagenet-eval"});
+}
+
+TEST(Run, PicturesAreDrawn) {
+    const TempFolder folder;
+    const std::string magic = "\x89PNG";
+    expect_success(run_moco(
+        {"neighbours", "--checkpoint", finished_run(), "--data", "shapes:64", "--out", folder / "neighbours.png"}));
+    EXPECT_TRUE(read_bytes(folder / "neighbours.png").starts_with(magic));
+    expect_success(run_moco({"views", "--preset", "v2", "--data", "shapes:64", "--image-size", "32", "--rows", "2",
+                             "--out", folder / "views.png"}));
+    EXPECT_TRUE(read_bytes(folder / "views.png").starts_with(magic));
+}
+
+TEST(Run, InfoTellsWhatThingsAre) {
+    const Json checkpoint = Json::parse(run_moco({"info", "--json", finished_run()}).out);
+    EXPECT_EQ(checkpoint["kind"], "checkpoint");
+    EXPECT_EQ(checkpoint["step"], 8);
+    EXPECT_EQ(checkpoint["config"]["arch"], "resnet18");
+    EXPECT_EQ(checkpoint["config"]["moco-k"], 40);
+    const Json data = Json::parse(run_moco({"info", "--json", "shapes:64"}).out);
+    EXPECT_EQ(data["kind"], "data set");
+    EXPECT_EQ(data["train"]["images"], 64);
+    EXPECT_EQ(data["class_names"].size(), data["train"]["classes"]);
+    EXPECT_NE(run_moco({"info", finished_run()}).out.find("moco-k"), std::string::npos);
+    EXPECT_NE(run_moco({"info", "shapes:64"}).out.find("64 images"), std::string::npos);
+}
+
+TEST(Run, BenchReportsItsKeys) {
+    const ProcessResult result =
+        run_moco({"bench", "step", "--arch", "resnet18", "--width", "8", "--stem", "cifar-s2", "--size", "16",
+                  "--batch", "8", "--queue", "64", "--threads", "1", "--steps", "4", "--json"});
+    expect_success(result);
+    const Json report = Json::parse(result.out);
+    for (const char* key : {"median_ms", "images_per_s", "peak_mib", "loss"}) EXPECT_GT(report[key], 0) << key;
+    for (const char* phase : {"query", "key", "loss", "backward", "update"}) {
+        EXPECT_GT(report["phases_ms"][phase], 0) << phase;
+    }
+    EXPECT_EQ(report["threads"], 1);
+}
+
+TEST(Run, ASignalSavesAndEndsCleanly) {
+    const TempFolder folder;
+    const std::vector<std::string> more = {"--epochs", "40"};
+    expect_success(run_moco(small_run(folder / "unbroken", more)));
+    for (const int signal : {SIGTERM, SIGINT}) {
+        const fs::path run = folder / std::to_string(signal);
+        std::vector<std::string> arguments = small_run(run, more);
+        arguments.insert(arguments.begin(), MOCO_PROGRAM);
+        Process process(arguments);
+        while (process.running() && process.out().find("step 1/") == std::string::npos) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        process.send(signal);
+        const ProcessResult result = process.wait();
+        expect_success(result);
+        EXPECT_NE(result.out.find("Stopped after step"), std::string::npos) << result.out;
+        EXPECT_NE(result.out.find("pretrain --resume " + run.string()), std::string::npos) << result.out;
+
+        const std::string checkpoint = read_bytes(run / "checkpoint-last.safetensors");
+        EXPECT_NE(checkpoint, read_bytes(folder / "unbroken/checkpoint-last.safetensors"));
+        expect_success(run_moco({"pretrain", "--resume", run}));
+        EXPECT_EQ(read_bytes(run / "checkpoint-last.safetensors"),
+                  read_bytes(folder / "unbroken/checkpoint-last.safetensors"))
+            << "the resumed run ended in other bits";
+    }
+}
+
+TEST(Run, PlainLinesWhereTheOutputIsNoTerminal) {
+    const TempFolder folder;
+    const ProcessResult result = run_moco(small_run(folder / "run"));
+    EXPECT_EQ(result.out.find('\r'), std::string::npos);
+    EXPECT_EQ(result.out.find('\033'), std::string::npos);
+    EXPECT_NE(result.out.find("epoch 2/2 done"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("images/s"), std::string::npos) << result.out;
+    EXPECT_EQ(result.err, "");
+}
+
+}  // namespace
+}  // namespace moco::testing
