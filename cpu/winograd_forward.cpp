@@ -32,10 +32,6 @@ constexpr int64_t kBlockTiles = 2 * kMaxRows;
 /// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
 constexpr int64_t kMaxPieces = 32;
 
-int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /// A convolution from K to M channels: forward K = IC, M = OC; backward for the data K = OC, M = IC.
 struct Problem {
     TileGrid grid;

@@ -12,13 +12,17 @@ inline constexpr int kTileOut = 4;                 // a tile has 4x4 results,
 inline constexpr int kTileIn = 6;                  // computed from 6x6 values
 inline constexpr int kPoints = kTileIn * kTileIn;  // in 36 independent products
 
+inline int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
 /// The tiles of N images of H x W pixels, counted image by image and row by row. The last of a row or column may reach
 /// beyond the image.
 struct TileGrid {
     int64_t N, H, W;
 
-    int64_t rows() const { return (H + kTileOut - 1) / kTileOut; }
-    int64_t columns() const { return (W + kTileOut - 1) / kTileOut; }
+    int64_t rows() const { return divide_up(H, kTileOut); }
+    int64_t columns() const { return divide_up(W, kTileOut); }
     int64_t count() const { return N * rows() * columns(); }
 };
 
