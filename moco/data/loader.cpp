@@ -11,7 +11,11 @@
 namespace moco {
 namespace {
 
-constexpr int64_t kChunk = 16;  // samples
+/// Samples that a worker takes at a time: many small ones, few large ones, whose decoded pixels then stay in the cache
+/// until their views are made.
+int64_t samples_per_chunk(int64_t size) {
+    return std::clamp<int64_t>((int64_t{1} << 16) / (size * size), 1, 16);
+}
 
 struct Slot {
     Tensor query, key;
@@ -60,6 +64,7 @@ struct Loader::State {
     Backend& backend;
     SampleSource source;
     int64_t steps_per_epoch, first;
+    int64_t chunk_size = samples_per_chunk(options.size);
     int64_t batches = 0, batches_returned = 0;
     std::vector<Slot> slots;
     std::optional<BatchPipeline> pipeline;  // last: its threads end before what they use
@@ -67,7 +72,7 @@ struct Loader::State {
 
 void Loader::State::fill(int64_t batch, int64_t chunk) {
     const int64_t epoch = (first + batch) / steps_per_epoch, step = (first + batch) % steps_per_epoch;
-    const int64_t begin = chunk * kChunk, end = std::min(begin + kChunk, options.batch);
+    const int64_t begin = chunk * chunk_size, end = std::min(begin + chunk_size, options.batch);
     Slot& slot = slot_of(batch);
     std::vector<SampleSource::Sample> samples;
     std::vector<ImageView> images;
@@ -100,7 +105,7 @@ Loader::Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& op
     state_ = std::make_unique<State>(std::move(dataset), recipe, options, backend);
     State& s = *state_;
     s.batches = std::max<int64_t>(options.epochs * s.steps_per_epoch - s.first, 0);
-    const int64_t chunks = (options.batch + kChunk - 1) / kChunk;
+    const int64_t chunks = (options.batch + s.chunk_size - 1) / s.chunk_size;
     s.pipeline.emplace(BatchPipeline::Plan{options.workers, static_cast<int>(s.slots.size()), s.batches, chunks},
                        [&s](int64_t batch, int64_t chunk) { s.fill(batch, chunk); });
 }
