@@ -1,0 +1,39 @@
+// No step leaks: what a step allocates beyond the model is free again after it.
+#include <gtest/gtest.h>
+
+#include "tests/moco/golden_steps.h"
+
+namespace moco::testing {
+namespace {
+
+class StepMemory : public EachBackend {};
+
+TEST_P(StepMemory, LaterStepsHoldNoMoreThanTheFirst) {
+    using namespace golden_steps;
+    const auto in_use = GetParam().bytes_in_use;
+    const size_t before = in_use();
+    for (decltype(train_step)* step_function : {&train_step, &symmetric_train_step}) {
+        Moco moco(golden_steps_encoder(Head::mlp), kQueue, kSgd, 0, backend());
+        const Views x = {golden_steps_images(1, 0, backend()), golden_steps_images(1, 1, backend())};
+        SingleProcess comm;
+        StepClock clock;
+        const size_t model = in_use();
+        size_t peak = 0;
+        for (int64_t step = 0; step < 5; ++step) {
+            GetParam().reset_peak();
+            StepNumbers numbers = {0.05f, kM, kT, {}};
+            for (int view = 0; view < 2; ++view) numbers.orders.push_back(draw_shuffle_order(kBatch, 0, 0, step, view));
+            step_function(moco, x, numbers, comm, clock);
+            EXPECT_EQ(in_use(), model) << "after step " << step;
+            if (step == 0) peak = GetParam().peak_bytes();
+            EXPECT_EQ(GetParam().peak_bytes(), peak) << "in step " << step;
+        }
+        EXPECT_GT(peak, model);
+    }
+    EXPECT_EQ(in_use(), before);
+}
+
+MOCO_FOR_EACH_BACKEND(StepMemory);
+
+}  // namespace
+}  // namespace moco::testing
