@@ -14,12 +14,12 @@
 #define MOCO_CPU_MAX_POOL_ONCE
 namespace moco::cpu {
 
-/// A window over some pixel: where its result lies, and the pixel's index within the window.
-struct Window {
+/// One pixel of a window, or one window over a pixel: where it lies, and the index within the window.
+struct Tap {
     int64_t offset;
-    int32_t k;
+    int32_t index;
 };
-constexpr int kMaxWindows = 256;  // over one pixel, at stride 1: the index is a byte, so windows are at most 16 x 16
+constexpr int kMaxTaps = 256;  // the index is a byte: windows are at most 16 x 16
 
 }  // namespace moco::cpu
 #endif
@@ -27,6 +27,56 @@ constexpr int kMaxWindows = 256;  // over one pixel, at stride 1: the index is a
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
+
+/// For each channel the largest of the taps, the first of equal ones, and its index. A NaN counts as larger.
+HWY_NOINLINE void largest_of_taps(const float* x, const Tap* taps, int count, int64_t C, float* y, uint8_t* argmax) {
+    for_each_block<float, kFloatUnroll>(C, [=](auto df, auto unroll, int64_t c) HWY_ATTR {
+        constexpr int kUnroll = decltype(unroll)::value;
+        const hn::RebindToSigned<decltype(df)> di;
+        const hn::Rebind<uint8_t, decltype(df)> du8;
+        const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
+        hn::Vec<decltype(df)> best[kUnroll];
+        hn::Vec<decltype(di)> where[kUnroll];
+#pragma GCC unroll 4
+        for (int u = 0; u < kUnroll; ++u) {
+            best[u] = hn::LoadU(df, x + taps[0].offset + c + u * lanes);
+            where[u] = hn::Set(di, taps[0].index);
+        }
+        for (int i = 1; i < count; ++i) {
+            const float* pixel = x + taps[i].offset + c;
+            const auto index = hn::Set(di, taps[i].index);
+#pragma GCC unroll 4
+            for (int u = 0; u < kUnroll; ++u) {
+                const auto v = hn::LoadU(df, pixel + u * lanes);
+                const auto better = hn::Or(hn::Gt(v, best[u]), hn::IsNaN(v));
+                best[u] = hn::IfThenElse(better, v, best[u]);
+                where[u] = hn::IfThenElse(hn::RebindMask(di, better), index, where[u]);
+            }
+        }
+#pragma GCC unroll 4
+        for (int u = 0; u < kUnroll; ++u) {
+            hn::StoreU(best[u], df, y + c + u * lanes);
+            hn::StoreU(hn::DemoteTo(du8, where[u]), du8, argmax + c + u * lanes);
+        }
+    });
+}
+
+/// For each channel the sum of dy over the windows whose maximum was this pixel.
+HWY_NOINLINE void sum_of_windows(const float* dy, const uint8_t* argmax, const Tap* windows, int count, int64_t C,
+                                 float* dx) {
+    for_each_block<float, 1>(C, [=](auto df, auto, int64_t c) HWY_ATTR {
+        const hn::RebindToSigned<decltype(df)> di;
+        const hn::Rebind<uint8_t, decltype(df)> du8;
+        auto sum = hn::Zero(df);
+        for (int i = 0; i < count; ++i) {
+            const int64_t at = windows[i].offset + c;
+            const auto where = hn::PromoteTo(di, hn::LoadU(du8, argmax + at));
+            const auto mine = hn::RebindMask(df, hn::Eq(where, hn::Set(di, windows[i].index)));
+            sum = hn::Add(sum, hn::IfThenElseZero(mine, hn::LoadU(df, dy + at)));
+        }
+        hn::StoreU(sum, df, dx + c);
+    });
+}
 
 /// Row `row` of the output, counted over all samples.
 void max_pool_row(const PoolDims& d, const float* x, float* y, uint8_t* argmax, int64_t row) {
@@ -37,40 +87,14 @@ void max_pool_row(const PoolDims& d, const float* x, float* y, uint8_t* argmax, 
     for (int64_t ow = 0; ow < OW; ++ow) {
         const int64_t left = ow * d.stride - d.pad;
         const int64_t kw_begin = std::max<int64_t>(0, -left), kw_end = std::min(d.kernel, d.W - left);
-        const int64_t out = (row * OW + ow) * d.C;
-        for_each_block<float, 2>(d.C, [&](auto df, auto unroll, int64_t c) HWY_ATTR {
-            constexpr int kUnroll = decltype(unroll)::value;
-            const hn::RebindToSigned<decltype(df)> di;
-            const hn::Rebind<uint8_t, decltype(df)> du8;
-            const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
-            hn::Vec<decltype(df)> best[kUnroll];
-            hn::Vec<decltype(di)> where[kUnroll];
-            // The first element within the image, then what is greater, or NaN.
-            const float* first = sample + ((top + kh_begin) * d.W + left + kw_begin) * d.C + c;
-#pragma GCC unroll 2
-            for (int u = 0; u < kUnroll; ++u) {
-                best[u] = hn::LoadU(df, first + u * lanes);
-                where[u] = hn::Set(di, static_cast<int32_t>(kh_begin * d.kernel + kw_begin));
+        Tap taps[kMaxTaps];
+        int count = 0;
+        for (int64_t kh = kh_begin; kh < kh_end; ++kh) {
+            for (int64_t kw = kw_begin; kw < kw_end; ++kw) {
+                taps[count++] = {((top + kh) * d.W + left + kw) * d.C, static_cast<int32_t>(kh * d.kernel + kw)};
             }
-            for (int64_t kh = kh_begin; kh < kh_end; ++kh) {
-                const float* pixel = sample + ((top + kh) * d.W + left + kw_begin) * d.C + c;
-                for (int64_t kw = kw_begin; kw < kw_end; ++kw, pixel += d.C) {
-                    const auto index = hn::Set(di, static_cast<int32_t>(kh * d.kernel + kw));
-#pragma GCC unroll 2
-                    for (int u = 0; u < kUnroll; ++u) {
-                        const auto v = hn::LoadU(df, pixel + u * lanes);
-                        const auto better = hn::Or(hn::Gt(v, best[u]), hn::IsNaN(v));
-                        best[u] = hn::IfThenElse(better, v, best[u]);
-                        where[u] = hn::IfThenElse(hn::RebindMask(di, better), index, where[u]);
-                    }
-                }
-            }
-#pragma GCC unroll 2
-            for (int u = 0; u < kUnroll; ++u) {
-                hn::StoreU(best[u], df, y + out + c + u * lanes);
-                hn::StoreU(hn::DemoteTo(du8, where[u]), du8, argmax + out + c + u * lanes);
-            }
-        });
+        }
+        largest_of_taps(sample, taps, count, d.C, y + (row * OW + ow) * d.C, argmax + (row * OW + ow) * d.C);
     }
 }
 
@@ -83,26 +107,15 @@ void max_pool_backward_row(const PoolDims& d, const float* dy, const uint8_t* ar
         const int64_t w = column + d.pad;
         const int64_t ow_begin = w < d.kernel ? 0 : (w - d.kernel) / d.stride + 1;
         const int64_t ow_end = std::min(OW, w / d.stride + 1);
-        Window windows[kMaxWindows];
+        Tap windows[kMaxTaps];
         int count = 0;
         for (int64_t oh = oh_begin; oh < oh_end; ++oh) {
             for (int64_t ow = ow_begin; ow < ow_end; ++ow) {
-                const int64_t k = (h - oh * d.stride) * d.kernel + (w - ow * d.stride);
-                windows[count++] = {((n * OH + oh) * OW + ow) * d.C, static_cast<int32_t>(k)};
+                const int64_t index = (h - oh * d.stride) * d.kernel + (w - ow * d.stride);
+                windows[count++] = {((n * OH + oh) * OW + ow) * d.C, static_cast<int32_t>(index)};
             }
         }
-        float* pixel = dx + (row * d.W + column) * d.C;
-        for_each_block<float, 1>(d.C, [&](auto df, auto, int64_t c) HWY_ATTR {
-            const hn::RebindToSigned<decltype(df)> di;
-            const hn::Rebind<uint8_t, decltype(df)> du8;
-            auto sum = hn::Zero(df);
-            for (int i = 0; i < count; ++i) {
-                const auto where = hn::PromoteTo(di, hn::LoadU(du8, argmax + windows[i].offset + c));
-                const auto mine = hn::RebindMask(df, hn::Eq(where, hn::Set(di, windows[i].k)));
-                sum = hn::Add(sum, hn::IfThenElseZero(mine, hn::LoadU(df, dy + windows[i].offset + c)));
-            }
-            hn::StoreU(sum, df, pixel + c);
-        });
+        sum_of_windows(dy, argmax, windows, count, d.C, dx + (row * d.W + column) * d.C);
     }
 }
 
