@@ -9,8 +9,16 @@
 namespace moco::cpu {
 namespace {
 
+/// The part of the axis that is seen. Pixels that only partly lie in it count with that part.
 struct Range {
-    int64_t low, high;
+    double low, high;
+
+    int64_t first_pixel() const { return static_cast<int64_t>(std::floor(low)); }
+    int64_t end_pixel() const { return static_cast<int64_t>(std::ceil(high)); }
+    double share_of(int64_t pixel) const {
+        const auto x = static_cast<double>(pixel);
+        return std::min(x + 1, high) - std::max(x, low);
+    }
 };
 
 /// The triangle around one output: the pixels [first, last) under it.
@@ -26,8 +34,10 @@ struct Triangle {
 Triangle triangle_of(int64_t output, double begin, double scale, Range seen) {
     const double center = begin + scale * (static_cast<double>(output) + 0.5), support = std::max(scale, 1.0);
     // At the far end of a fractional crop rounding must not leave the window empty.
-    const int64_t first = std::clamp(static_cast<int64_t>(std::floor(center - support + 0.5)), seen.low, seen.high - 1);
-    const int64_t last = std::clamp(static_cast<int64_t>(std::floor(center + support + 0.5)), first + 1, seen.high);
+    const int64_t first =
+        std::clamp(static_cast<int64_t>(std::floor(center - support + 0.5)), seen.first_pixel(), seen.end_pixel() - 1);
+    const int64_t last =
+        std::clamp(static_cast<int64_t>(std::floor(center + support + 0.5)), first + 1, seen.end_pixel());
     return {center, support, first, last};
 }
 
@@ -43,13 +53,14 @@ void plan_antialias(AxisTaps& plan, Range seen, double begin, double length, int
     for (int64_t i = 0; i < size; ++i) {
         const Triangle triangle = triangle_of(i, begin, scale, seen);
         // All windows have plan.taps weights: those near the end start earlier, with zeros in front.
-        const int64_t start = std::min(triangle.first, seen.high - plan.taps);
+        const int64_t start = std::min(triangle.first, seen.end_pixel() - plan.taps);
         plan.start[static_cast<size_t>(i)] = start;
         float* weight = &plan.weight[static_cast<size_t>(i * plan.taps)];
         double sum = 0;
-        for (int64_t x = triangle.first; x < triangle.last; ++x) sum += triangle.height(x);
+        for (int64_t x = triangle.first; x < triangle.last; ++x) sum += triangle.height(x) * seen.share_of(x);
         for (int64_t x = triangle.first; x < triangle.last; ++x) {
-            weight[x - start] = sum > 0 ? static_cast<float>(triangle.height(x) / sum) : x == triangle.first;
+            const double share = sum > 0 ? triangle.height(x) * seen.share_of(x) / sum : x == triangle.first;
+            weight[x - start] = static_cast<float>(share);
         }
     }
 }
@@ -93,10 +104,10 @@ void plan_axis(AxisTaps& plan, CropSampling sampling, double begin, double lengt
     if (sampling == CropSampling::reflect) {
         plan_reflect(plan, extent, begin, length, size);
     } else {
-        Range seen = {0, extent};
+        Range seen = {0, static_cast<double>(extent)};
         if (sampling == CropSampling::antialias) {
-            seen.low = std::clamp<int64_t>(static_cast<int64_t>(std::floor(begin)), 0, extent - 1);
-            seen.high = std::clamp<int64_t>(static_cast<int64_t>(std::ceil(begin + length)), seen.low + 1, extent);
+            seen.low = std::clamp(begin, 0.0, static_cast<double>(extent - 1));
+            seen.high = std::clamp(begin + length, seen.low + 1e-6, static_cast<double>(extent));
         }
         plan_antialias(plan, seen, begin, length, size);
     }
