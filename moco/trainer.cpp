@@ -248,6 +248,7 @@ void Training::report_step(double loss, double accuracy, double lr, double secon
         events_->scalar("train/contrast_accuracy", report.step, accuracy);
         events_->scalar("train/lr", report.step, lr);
         events_->scalar("train/images_per_s", report.step, report.images_per_s);
+        events_->flush();
     }
     observer_.step_done(report);
 }
@@ -275,6 +276,7 @@ bool Training::end_epoch() {
     }
     log_->epoch(report);
     events_->scalar("epoch/loss", report.epoch, report.loss);
+    events_->scalar("epoch/contrast_accuracy", report.epoch, report.contrast_accuracy);
     if (report.knn) {
         events_->scalar("knn/backbone", report.epoch, *report.knn->backbone);
         events_->scalar("knn/projection", report.epoch, *report.knn->projection);
