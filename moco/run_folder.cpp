@@ -34,6 +34,11 @@ fs::path run_folder(const RunConfig& config) {
     return config.out.empty() ? fs::path("runs") / config.preset : fs::path(config.out);
 }
 
+bool has_checkpoint(const fs::path& folder) {
+    std::error_code ignored;
+    return fs::exists(folder / kLastCheckpoint, ignored);
+}
+
 std::string kept_checkpoint_name(int64_t epoch) {
     return fmt::format("checkpoint-epoch-{:04}.safetensors", epoch);
 }
@@ -53,7 +58,7 @@ fs::path prepare_run_folder(const RunConfig& config, RunStart start) {
     if (start == RunStart::resume) {
         check_holds_run(folder);
     } else {
-        check(!fs::exists(folder / kConfigFile, error) && !fs::exists(folder / kLastCheckpoint, error),
+        check(!fs::exists(folder / kConfigFile, error) && !has_checkpoint(folder),
               "{} already holds a run: `--resume {}` goes on with it, `--out` names another folder", folder.string(),
               folder.string());
         fs::create_directories(folder, error);

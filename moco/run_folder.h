@@ -12,6 +12,9 @@ namespace moco {
 /// finds none, or if the folder cannot be written.
 std::filesystem::path prepare_run_folder(const RunConfig& config, RunStart start);
 
+/// Whether a checkpoint-last.safetensors lies there.
+bool has_checkpoint(const std::filesystem::path& folder);
+
 /// "checkpoint-epoch-0010.safetensors".
 std::string kept_checkpoint_name(int64_t epoch);
 

@@ -109,7 +109,7 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
       schedule_(learning_rate_schedule(config)) {
     if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend, observer);
     // First, so that a file that does not fit leaves no folder behind.
-    if (!config.init.empty() && !std::filesystem::exists(run_folder(config) / kLastCheckpoint)) {
+    if (!config.init.empty() && !has_checkpoint(run_folder(config))) {
         warm_start(config.init, moco_);
     }
     folder_ = prepare_run_folder(config, start);
@@ -120,8 +120,8 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
 
 /// Loads the run's last checkpoint, if there is one.
 void Training::take_up() {
+    if (!has_checkpoint(folder_)) return;
     const std::filesystem::path file = folder_ / kLastCheckpoint;
-    if (!std::filesystem::exists(file)) return;
     const CheckpointInfo info = read_checkpoint_info(file);
     check_same_run(config_, trained_on_, info, file);
     progress_ = load_checkpoint(file, moco_);
