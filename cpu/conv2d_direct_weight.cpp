@@ -20,6 +20,7 @@ namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kPixels = 256;             // of y, summed in registers before a tile of dweight is updated
+constexpr int64_t kPixelsInPlace = 96;       // the same where the rows of a panel of x do not lie together in L1
 constexpr int64_t kCopyFloats = 1 << 16;     // of a block of x: a quarter of a megabyte
 constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 MiB
 constexpr int64_t kWantedPieces = 16;
@@ -30,6 +31,7 @@ constexpr int64_t kMaxSegments = 64;
 enum class Copy {
     rows,       // the rows that some rows of y see; [panel][row][column][kPanel], zeros left and right
     flat_rows,  // the same as [row][column][IC], for few channels: a tile's columns are taps x channels
+    in_place,   // x itself, for 1x1 kernels that see every pixel: [pixel][IC]
     images,     // whole small images: [panel][row][column][image][kPanel]; no zeros, such pixels are left out
 };
 
@@ -46,7 +48,12 @@ struct WeightPlan {
     int64_t partials = 1, row_pieces = 1, column_pieces = 1;
 
     int64_t panels() const { return panel_count(columns); }
-    int64_t channel_step() const { return copy == Copy::flat_rows ? d.IC : kPanel; }
+    bool images_are_runs() const { return copy == Copy::images || copy == Copy::in_place; }
+    /// Between a pixel's first channel and its neighbour's, and between panels.
+    int64_t cell_step() const { return copy == Copy::flat_rows || copy == Copy::in_place ? d.IC : kPanel; }
+    int64_t panel_step(int64_t images_now) const {
+        return copy == Copy::flat_rows || copy == Copy::in_place ? kPanel : height * width * images_now * kPanel;
+    }
 };
 
 int64_t divide_up(int64_t a, int64_t b) {
@@ -60,12 +67,14 @@ WeightPlan plan_weight(Conv2dDims d) {
     WeightPlan p{.d = d};
     if (d.KW > 1 && d.IC <= kFewChannels) {
         p.copy = Copy::flat_rows;
+    } else if (d.H * d.W * d.KH * d.KW == 1 && d.pad == 0 && d.IC % kLanes == 0) {
+        p.copy = Copy::in_place;  // every pixel is an image, see above
     } else if (OW <= 8 && OH <= 8 && d.N >= 8) {
         p.copy = Copy::images;
     }
     p.taps = p.copy == Copy::flat_rows ? d.KH : d.KH * d.KW;
     p.columns = p.copy == Copy::flat_rows ? d.KW * d.IC : d.IC;
-    p.rows = p.copy == Copy::images ? OH : std::clamp<int64_t>(kPixels / OW, 1, std::min(OH, kMaxSegments));
+    p.rows = p.images_are_runs() ? OH : std::clamp<int64_t>(kPixels / OW, 1, std::min(OH, kMaxSegments));
     p.blocks_per_image = divide_up(OH, p.rows);
     p.rows = divide_up(OH, p.blocks_per_image);
     p.h_step = d.KH == 1 ? d.stride : 1;
@@ -73,8 +82,9 @@ WeightPlan plan_weight(Conv2dDims d) {
     p.height = d.KH == 1 ? p.rows : (p.rows - 1) * d.stride + d.KH;
     p.width = d.KW == 1 ? OW : (OW - 1) * d.stride + d.KW;
     const int64_t cell = p.height * p.width * kPanel;
-    if (p.copy == Copy::images) {
-        p.images = std::clamp<int64_t>(kCopyFloats / (cell * std::min<int64_t>(p.panels(), 4)), 8, kPixels);
+    if (p.images_are_runs()) {
+        p.images = std::clamp<int64_t>(kCopyFloats / (cell * std::min<int64_t>(p.panels(), 4)), 8,
+                                       p.copy == Copy::in_place ? kPixelsInPlace : kPixels);
         p.images = divide_up(d.N, divide_up(d.N, p.images));
     }
     p.blocks = divide_up(d.N, p.images) * p.blocks_per_image;
@@ -163,15 +173,49 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
     for (int64_t oh = b.oh0; oh < b.oh1; ++oh) {
         const int64_t row = d.KH == 1 ? oh - b.oh0 : (oh - b.oh0) * d.stride + kh;
         if (!inside(input_h(p, b, row), d.H)) continue;
-        for (int64_t ow = 0; ow < (p.copy == Copy::images ? OW : 1); ++ow) {
+        for (int64_t ow = 0; ow < (p.images_are_runs() ? OW : 1); ++ow) {
             const int64_t column = d.KW == 1 ? ow : ow * d.stride + kw;
             if (p.copy == Copy::images && !inside(input_w(p, column), d.W)) continue;
             runs.dy[runs.count] = ((b.n0 * OH + oh) * OW + ow) * d.OC;
-            runs.x[runs.count++] = (row * p.width + column) * images * p.channel_step();
+            runs.x[runs.count++] = (row * p.width + column) * images * p.cell_step();
         }
     }
     return runs;
 }
+
+/// Fetches the next block of x and dy into L2 while the current one is multiplied: a copy straight from memory would
+/// take as long as some of the products.
+class Fetch {
+  public:
+    /// `count` pixels of `floats` each, `step` apart.
+    void add(const float* from, int64_t count, int64_t step, int64_t floats) {
+        if (floats == step) floats *= count, step = floats, count = 1;
+        parts_[used_++] = {reinterpret_cast<const char*>(from), count, step * 4, floats * 4};
+        lines_ += count * divide_up(floats * 4, kLine);
+    }
+    int64_t lines() const { return lines_; }
+    /// Fetches the next `lines` lines.
+    void advance(int64_t lines) {
+        while (lines > 0 && part_ < used_) {
+            Part& part = parts_[part_];
+            for (; lines > 0 && at_ < part.bytes; at_ += kLine, --lines) __builtin_prefetch(part.from + at_, 0, 2);
+            if (at_ < part.bytes) return;
+            at_ = 0;
+            part.from += part.step;
+            if (--part.count == 0) ++part_;
+        }
+    }
+
+  private:
+    static constexpr int64_t kLine = 64;
+    struct Part {
+        const char* from;
+        int64_t count, step, bytes;
+    };
+    Part parts_[2];
+    int used_ = 0, part_ = 0;
+    int64_t at_ = 0, lines_ = 0;
+};
 
 /// One piece: blocks [first, last) of depth, output channels [oc0, oc1), panels [p0, p1), into `sum`.
 struct WeightPiece {
@@ -181,24 +225,40 @@ struct WeightPiece {
     float* sum;
     int64_t first, last, oc0, oc1, p0, p1;
 
-    void tap(const PixelBlock& b, const float* copy, int64_t index, Store store) const {
+    /// The block's input rows and pixels of dy.
+    Fetch fetch_of(const PixelBlock& b) const {
+        const Conv2dDims& d = plan.d;
+        const int64_t h0 = std::clamp<int64_t>(b.oh0 * d.stride - d.pad, 0, d.H);
+        const int64_t h1 = std::clamp<int64_t>((b.oh1 - 1) * d.stride - d.pad + d.KH, h0, d.H);
+        const int64_t ic0 = plan.copy == Copy::flat_rows ? 0 : p0 * kPanel;
+        const int64_t ic1 = plan.copy == Copy::flat_rows ? d.IC : std::min(d.IC, p1 * kPanel);
+        Fetch fetch;
+        // Several images are whole images, one after the other.
+        fetch.add(x + (b.n0 * d.H + h0) * d.W * d.IC + ic0, (b.n1 - b.n0) * (h1 - h0) * d.W, d.IC, ic1 - ic0);
+        fetch.add(dy + (b.n0 * d.OH() + b.oh0) * d.OW() * d.OC + oc0, (b.n1 - b.n0) * (b.oh1 - b.oh0) * d.OW(), d.OC,
+                  oc1 - oc0);
+        return fetch;
+    }
+
+    void tap(const PixelBlock& b, const float* copy, int64_t index, Store store, Fetch& fetch) const {
         const Conv2dDims& d = plan.d;
         const Runs runs = runs_of(plan, b, index);
         if (runs.count == 0 && store == Store::add) return;
-        const bool images = plan.copy == Copy::images;
+        const bool images = plan.images_are_runs();
         const int64_t run = images ? b.n1 - b.n0 : d.OW();
         const int64_t a_step = images ? d.OH() * d.OW() * d.OC : d.OC;
-        const int64_t b_step = images ? kPanel : (d.KW == 1 ? 1 : d.stride) * plan.channel_step();
-        const int64_t panel_step =
-            plan.copy == Copy::flat_rows ? kPanel : plan.height * plan.width * (b.n1 - b.n0) * kPanel;
+        const int64_t b_step = (images || d.KW == 1 ? 1 : d.stride) * plan.cell_step();
+        const int64_t panel_step = plan.panel_step(b.n1 - b.n0);
         const float* x_runs[kMaxSegments];
         const float* dy_runs[kMaxSegments];
         int64_t depths[kMaxSegments];
         std::fill_n(depths, runs.count, run);
+        const int64_t lines = divide_up(fetch.lines(), plan.taps * (p1 - p0) * tile_count(oc1 - oc0));
         for (int64_t panel = p0; panel < p1; ++panel) {
             for (int64_t s = 0; s < runs.count; ++s) x_runs[s] = copy + ((panel - p0) * panel_step + runs.x[s]);
             for (int64_t i = 0; i < tile_count(oc1 - oc0); ++i) {
                 const int64_t oc = oc0 + tile_begin(oc1 - oc0, i), end = oc0 + tile_begin(oc1 - oc0, i + 1);
+                fetch.advance(lines);
                 for (int64_t s = 0; s < runs.count; ++s) dy_runs[s] = dy + (runs.dy[s] + oc);
                 multiply(end - oc,
                          ColumnTile{dy_runs, x_runs, depths, runs.count, a_step, b_step,
@@ -215,12 +275,16 @@ struct WeightPiece {
         float* copy = scratch(ScratchUse::packed_tile, floats);
         for (int64_t i = first; i < last; ++i) {
             const PixelBlock b = block_at(plan, i);
-            if (plan.copy == Copy::flat_rows) {
+            const float* from = copy;
+            if (plan.copy == Copy::in_place) {
+                from = x + (b.n0 * plan.d.IC + p0 * kPanel);
+            } else if (plan.copy == Copy::flat_rows) {
                 copy_flat(plan, b, x, copy);
             } else {
                 copy_panels(plan, b, x, p0, p1, copy);
             }
-            for (int64_t t = 0; t < plan.taps; ++t) tap(b, copy, t, i == first ? Store::replace : Store::add);
+            Fetch fetch = i + 1 < last ? fetch_of(block_at(plan, i + 1)) : Fetch();
+            for (int64_t t = 0; t < plan.taps; ++t) tap(b, from, t, i == first ? Store::replace : Store::add, fetch);
         }
     }
 };
