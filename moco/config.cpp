@@ -64,15 +64,6 @@ std::vector<OptionValue> readings(std::string_view text) {
     return values;
 }
 
-std::string read_text_file(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    check(file.is_open() && !std::filesystem::is_directory(path), "--config {}: the file cannot be opened",
-          path.string());
-    std::ostringstream text;
-    text << file.rdbuf();
-    return std::move(text).str();
-}
-
 }  // namespace
 
 const ConfigOption* find_option(std::string_view name) {
@@ -101,6 +92,16 @@ std::string text_of(const OptionValue& value) {
     return std::visit(Writer{}, value);
 }
 
+std::string read_settings(const std::filesystem::path& path) {
+    std::error_code ignored;
+    std::ifstream file(path);
+    check(file.is_open() && std::filesystem::is_regular_file(path, ignored),
+          "{}: the settings cannot be read; is it a file?", path.string());
+    std::ostringstream text;
+    text << file.rdbuf();
+    return std::move(text).str();
+}
+
 void set_option(RunConfig& config, std::string_view name, std::string_view text) {
     const ConfigOption* option = find_option(name);
     check(option != nullptr, "--{} is not known; did you mean --{}?", name, nearest_option(name));
@@ -118,7 +119,7 @@ void set_option(RunConfig& config, std::string_view name, std::string_view text)
 
 RunConfig resolve_config(const ConfigSources& sources) {
     const std::string file_name = sources.file ? sources.file->string() : "";
-    const std::string file_text = sources.file ? read_text_file(*sources.file) : "";
+    const std::string file_text = sources.file ? read_settings(*sources.file) : "";
     std::string preset_name = sources.file ? preset_of_toml(file_text, file_name).value_or("v1") : "v1";
     for (const auto& [name, text] : sources.flags) {
         if (name == "preset") preset_name = text;

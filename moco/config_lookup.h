@@ -14,6 +14,8 @@ const ConfigOption* find_option(std::string_view name);
 std::string_view nearest_option(std::string_view name);
 /// A value as an error message shows it.
 std::string text_of(const OptionValue& value);
+/// The text of a settings file. Throws Error naming it.
+std::string read_settings(const std::filesystem::path& path);
 /// The settings that decide results (Decides::method), one `name = value` a line; from_toml reads it.
 std::string method_settings(const RunConfig& config);
 

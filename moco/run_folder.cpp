@@ -1,11 +1,10 @@
 // What lies in a run's folder, and the rules for writing into it.
 #include "moco/run_folder.h"
 
-#include <fstream>
-#include <sstream>
 #include <system_error>
 
 #include "core/error.h"
+#include "moco/config_lookup.h"
 #include "nn/atomic_file.h"
 
 namespace moco {
@@ -18,14 +17,6 @@ void check_holds_run(const fs::path& folder) {
     check(fs::is_directory(folder, ignored), "--resume {}: there is no such folder", folder.string());
     check(fs::exists(folder / kConfigFile, ignored), "--resume {}: the folder holds no run ({} is missing)",
           folder.string(), kConfigFile);
-}
-
-std::string read_text(const fs::path& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    check(file.good(), "{} cannot be read", path.string());
-    return std::move(text).str();
 }
 
 }  // namespace
@@ -47,7 +38,7 @@ RunConfig resume_config(const fs::path& folder, const std::vector<std::pair<std:
     check_holds_run(folder);
     const fs::path file = folder / kConfigFile;
     RunConfig config;
-    from_toml(config, read_text(file), file.string());
+    from_toml(config, read_settings(file), file.string());
     config.out = folder.string();
     return config_for_resume(config, flags);
 }

@@ -1,19 +1,11 @@
 // Features of bank and test set, then two searches (three with the pixels).
 #include "moco/eval/knn_monitor.h"
 
-#include <chrono>
-
 #include "moco/eval/features.h"
 #include "moco/eval/knn.h"
+#include "moco/study/throughput.h"
 
 namespace moco {
-namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
 
 KnnMonitor::KnnMonitor(const Splits& data, const RunConfig& config, Backend& backend, ProgressObserver& observer)
     : data_(data),
@@ -29,7 +21,7 @@ bool KnnMonitor::monitors(const Splits& data) {
 }
 
 std::optional<KnnReport> KnnMonitor::evaluate(ResNet& f, const std::atomic<bool>& stop) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     observer_.evaluating(fmt::format("kNN of the features of {} training and {} test images", data_.train->count(),
                                      data_.test->count()));
     options_.stop = &stop;
@@ -42,7 +34,7 @@ std::optional<KnnReport> KnnMonitor::evaluate(ResNet& f, const std::atomic<bool>
     KnnReport report;
     report.backbone = accuracy(bank.backbone, bank, test.backbone, test);
     report.projection = accuracy(bank.projection, bank, test.projection, test);
-    report.seconds = seconds_since(start);
+    report.seconds = watch.seconds();
     return report;
 }
 

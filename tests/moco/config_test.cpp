@@ -166,7 +166,7 @@ TEST(Config, FilesAndFlagsWithMistakesSaySo) {
     EXPECT_THAT(message_of([] {
                     resolve_config({"/no/such/file.toml", {}});
                 }),
-                HasSubstr("--config /no/such/file.toml"));
+                HasSubstr("/no/such/file.toml: the settings cannot be read"));
 }
 
 TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
