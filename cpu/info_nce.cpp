@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "core/parallel.h"
 #include "cpu/backend_impl.h"
@@ -61,6 +62,16 @@ void softmax_of_logits(float* logits, int64_t rows, int64_t N, const float* log_
     });
 }
 
+/// sum = factor * x + the partial rows, `step` apart, in order.
+void add_partial_rows(const float* x, float factor, const float* partials, int64_t count, int64_t step, float* sum,
+                      int64_t C) {
+    for_each_vector(0, C, [=](auto d, int64_t c) HWY_ATTR {
+        auto total = hn::Mul(hn::Set(d, factor), hn::LoadU(d, x + c));
+        for (int64_t i = 0; i < count; ++i) total = hn::Add(total, hn::LoadU(d, partials + i * step + c));
+        hn::StoreU(total, d, sum + c);
+    });
+}
+
 }  // namespace
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -71,6 +82,7 @@ namespace {
 
 HWY_EXPORT(add_logits);
 HWY_EXPORT(softmax_of_logits);
+HWY_EXPORT(add_partial_rows);
 
 /// How the queue is cut; from the sizes alone.
 struct Cut {
@@ -82,10 +94,15 @@ struct Cut {
           tile(std::clamp<int64_t>((1 << 16) / d.N, 32, 512)) {}
 };
 
+/// Queries at a time where they are taken one by one.
+constexpr int64_t kQueries = 32;
+
 /// q / T, transposed to C x N, so that a tile's product with it needs neither scaling nor another transposition.
 void scale_and_transpose(const InfoNceDims& d, const float* q, float* scaled) {
-    for (int64_t n = 0; n < d.N; ++n)
-        for (int64_t c = 0; c < d.C; ++c) scaled[c * d.N + n] = q[n * d.C + c] / d.T;
+    parallel_for(d.N, kQueries, [=, &d](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n)
+            for (int64_t c = 0; c < d.C; ++c) scaled[c * d.N + n] = q[n * d.C + c] / d.T;
+    });
 }
 
 /// rows x N logits of `rows` keys.
@@ -93,7 +110,7 @@ void logits_of(const InfoNceDims& d, const float* keys, int64_t rows, const floa
     gemm_on_this_thread({rows, d.N, d.C, keys, d.C, scaled, d.N, logits, d.N});
 }
 
-/// Calls body(rows, logits of these rows, N wide) for each tile of the chunk, in order.
+/// Calls body(keys, rows) for each tile of the chunk, in order, with the logits of these keys in `logits` (rows x N).
 template <class Body>
 void for_each_tile(const InfoNceDims& d, const Cut& cut, int64_t chunk, const float* queue, const float* scaled,
                    float* logits, const Body& body) {
@@ -103,6 +120,35 @@ void for_each_tile(const InfoNceDims& d, const Cut& cut, int64_t chunk, const fl
         logits_of(d, queue + begin * d.C, rows, scaled, logits);
         body(queue + begin * d.C, rows);
     }
+}
+
+/// The positives' logits of queries [begin, end), at most kQueries of them. They are the diagonal of a product of the
+/// same kind as the negatives' are: a key that is also in the queue gives the same bits, and so a tie.
+void positives_of(const InfoNceDims& d, const float* k, const float* scaled, int64_t begin, int64_t end,
+                  float* positive) {
+    const int64_t count = end - begin;
+    float logits[kQueries * kQueries];
+    gemm_on_this_thread({count, count, d.C, k + begin * d.C, d.C, scaled + begin, d.N, logits, kQueries});
+    for (int64_t i = 0; i < count; ++i) positive[begin + i] = logits[i * kQueries + i];
+}
+
+/// What one query contributes.
+struct QueryLoss {
+    double loss, log_sum;
+    bool correct;
+};
+
+/// Joins the chunks' (maximum, sum) of query n, in rows of N, and the positive.
+QueryLoss loss_of_query(const InfoNceDims& d, const float* partials, int64_t chunks, int64_t n, float positive) {
+    float negative = -std::numeric_limits<float>::infinity();
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) negative = std::max(negative, partials[chunk * 2 * d.N + n]);
+    const float maximum = std::max(negative, positive);
+    double sum = std::exp(positive - maximum);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+        const float* partial = partials + chunk * 2 * d.N + n;
+        sum += static_cast<double>(partial[d.N]) * std::exp(partial[0] - maximum);
+    }
+    return {(maximum - positive) + std::log(sum), maximum + std::log(sum), positive > negative};
 }
 
 }  // namespace
@@ -125,24 +171,19 @@ void CpuBackend::info_nce_forward(const InfoNceDims& d, const float* q, const fl
         }
     });
 
+    std::vector<QueryLoss> losses(static_cast<size_t>(d.N));
+    parallel_for(d.N, kQueries, [&](int64_t begin, int64_t end) {
+        positives_of(d, k, scaled.get(), begin, end, positive);
+        for (int64_t n = begin; n < end; ++n) {
+            losses[static_cast<size_t>(n)] = loss_of_query(d, partials.get(), cut.chunks, n, positive[n]);
+            log_sum[n] = static_cast<float>(losses[static_cast<size_t>(n)].log_sum);
+        }
+    });
     double total = 0;
     int64_t hits = 0;
-    for (int64_t n = 0; n < d.N; ++n) {
-        // A product of the same kind as the negatives': a key that is also in the queue gives the same bits, a tie.
-        gemm_on_this_thread({1, 1, d.C, k + n * d.C, d.C, scaled.get() + n, d.N, positive + n, 1});
-        float largest = -std::numeric_limits<float>::infinity();
-        for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
-            largest = std::max(largest, partials[chunk * 2 * d.N + n]);
-        }
-        const float maximum = std::max(largest, positive[n]);
-        double sum = std::exp(positive[n] - maximum);
-        for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
-            const float* partial = partials.get() + chunk * 2 * d.N + n;
-            sum += static_cast<double>(partial[d.N]) * std::exp(partial[0] - maximum);
-        }
-        log_sum[n] = static_cast<float>(maximum + std::log(sum));
-        total += (maximum - positive[n]) + std::log(sum);
-        hits += positive[n] > largest;
+    for (const QueryLoss& query : losses) {
+        total += query.loss;
+        hits += query.correct;
     }
     *loss = static_cast<float>(total / static_cast<double>(d.N));
     *correct = static_cast<float>(hits);
@@ -172,20 +213,15 @@ void CpuBackend::info_nce_backward(const InfoNceDims& d, const float* q, const f
         }
     });
 
+    const auto join = HWY_DYNAMIC_DISPATCH(add_partial_rows);
     parallel_for(d.N, row_grain(cut.chunks * d.C), [&](int64_t first, int64_t last) {
         for (int64_t n = first; n < last; ++n) {
             float of_negatives = 0;
             for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
                 of_negatives += partials[chunk * share + d.N * d.C + n];
             }
-            float* row = dq + n * d.C;
-            for (int64_t c = 0; c < d.C; ++c) row[c] = -of_negatives * k[n * d.C + c];
-            for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
-                const float* partial = partials.get() + chunk * share + n * d.C;
-                for (int64_t c = 0; c < d.C; ++c) row[c] += partial[c];
-            }
-            if (dk == nullptr) continue;
-            for (int64_t c = 0; c < d.C; ++c) dk[n * d.C + c] = -of_negatives * q[n * d.C + c];
+            join(k + n * d.C, -of_negatives, partials.get() + n * d.C, cut.chunks, share, dq + n * d.C, d.C);
+            if (dk != nullptr) join(q + n * d.C, -of_negatives, nullptr, 0, 0, dk + n * d.C, d.C);
         }
     });
 }
