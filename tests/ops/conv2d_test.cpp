@@ -12,9 +12,9 @@ namespace {
 
 using namespace testing;
 
-/// The algorithms differ in accuracy: Winograd adds and subtracts inputs before it multiplies.
-OpCase conv2d_case(const Conv2dDims& d, double winograd = 0) {
-    const auto tolerance = [&](int64_t n) { return sum_of(n) + winograd; };
+/// `at_least`: a bound for algorithms that are less accurate than a sum of products.
+OpCase conv2d_case(const Conv2dDims& d, double at_least = 0) {
+    const auto tolerance = [&](int64_t n) { return std::max(sum_of(n), at_least); };
     return {.what = fmt::format("conv2d of {}x{}x{}x{} with {}x{}x{}x{}, stride {}, pad {}", d.N, d.H, d.W, d.IC, d.OC,
                                 d.KH, d.KW, d.IC, d.stride, d.pad),
             .inputs = {{"x", {d.N, d.H, d.W, d.IC}}, {"weight", {d.OC, d.KH, d.KW, d.IC}}},
@@ -69,9 +69,9 @@ TEST_P(Conv2dTest, AgreesWithTheReference) {
     }
 }
 
-// Winograd's F(4x4, 3x3) multiplies by constants up to 8 and adds up to 6 transformed values in either direction, which
-// magnifies rounding about thirtyfold against a direct sum (Barabasz et al., 2020, measure the like): 2e-5.
-constexpr double kWinograd = 2e-5;
+// Winograd adds and subtracts inputs before it multiplies and products after; the cases below err by up to 5.5e-6 with
+// it (measured on AVX-512) where direct convolution stays below 2.6e-6.
+constexpr double kWinograd = 1e-5;
 
 TEST_P(Conv2dTest, AgreesWithTheReferenceByEveryAlgorithm) {
     for (const ConvAlgorithm algorithm : {ConvAlgorithm::auto_select, ConvAlgorithm::winograd}) {

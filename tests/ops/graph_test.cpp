@@ -259,14 +259,22 @@ TEST_P(GraphTest, AnErrorInBackwardFreesTheGraphToo) {
 }
 
 TEST_P(GraphTest, AnImageCostsNoGradient) {
-    Tensor weight = leaf({2, 3, 3, 16}, 1);
     const Tensor x = formula_tensor({4, 32, 32, 16}, 2, backend());
-    const Tensor y = conv2d(x, weight, {.stride = 4});
-    Tensor loss = weighted_sum(y, formula_dy(y.count()));
-    GetParam().reset_peak();
-    const size_t before = GetParam().bytes_in_use();
-    loss.backward();
-    EXPECT_LT(GetParam().peak_bytes() - before, x.bytes()) << "memory for dx was taken";
+    const Tensor gamma = constant({2}, 1), beta = constant({2}, 0);
+    const BatchNormBuffers buffers = {constant({2}, 0), constant({2}, 1)};
+    const auto backward_peak_of = [&](const Tensor& y) {
+        Tensor loss = weighted_sum(y, formula_dy(y.count()));
+        GetParam().reset_peak();
+        const size_t before = GetParam().bytes_in_use();
+        loss.backward();
+        return GetParam().peak_bytes() - before;
+    };
+    const auto weight = [&] { return leaf({2, 3, 3, 16}, 1); };
+    EXPECT_LT(backward_peak_of(conv2d(x, weight(), {.stride = 4})), x.bytes());
+    EXPECT_LT(backward_peak_of(conv_bn(x, weight(), {.stride = 4}, gamma, beta, buffers)), x.bytes());
+    Tensor wants = x.detached();
+    wants.set_requires_grad(true);
+    EXPECT_GE(backward_peak_of(conv2d(wants, weight(), {.stride = 4})), x.bytes()) << "the measure should see a dx";
 }
 
 // ---- the losses' memory ----
