@@ -170,6 +170,20 @@ TEST(Run, ASignalSavesAndEndsCleanly) {
     }
 }
 
+TEST(Run, ABarOnATerminal) {
+    const TempFolder folder;
+    std::string command = MOCO_PROGRAM;
+    for (const std::string& argument : small_run(folder / "run", {"--epochs", "20"})) command += " '" + argument + "'";
+    // script(1) runs it on a terminal of its own.
+    const ProcessResult result =
+        run_process({"/usr/bin/script", "-qec", "stty columns 100; " + command, folder / "typescript"});
+    expect_success(result);
+    EXPECT_NE(result.out.find("\r\033[Kepoch 1/20 ["), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("images/s"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("left"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("epoch 20/20 done"), std::string::npos) << result.out;
+}
+
 TEST(Run, PlainLinesWhereTheOutputIsNoTerminal) {
     const TempFolder folder;
     const ProcessResult result = run_moco(small_run(folder / "run"));

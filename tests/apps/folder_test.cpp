@@ -1,0 +1,110 @@
+// A folder of images, one of them corrupt; and weights from elsewhere.
+#include <filesystem>
+
+#include "moco/data/png.h"
+#include "nn/safetensors.h"
+#include "tests/apps/program.h"
+#include "tests/support/npy.h"
+#include "tests/support/values.h"
+
+namespace moco::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// `count` images of 24 x 20 in two classes below folder/train and folder/test.
+void write_images(const fs::path& folder, int count) {
+    for (const char* part : {"train", "test"}) {
+        for (int i = 0; i < count; ++i) {
+            const fs::path place = folder / part / (i % 2 == 0 ? "even" : "odd");
+            fs::create_directories(place);
+            Image image(20, 24, 3);
+            const std::vector<float> values = formula_values(20 * 24 * 3, static_cast<uint32_t>(i));
+            for (size_t p = 0; p < values.size(); ++p) image.pixels[p] = static_cast<uint8_t>(127 + 120 * values[p]);
+            write_png(place / (std::to_string(100 + i) + ".png"), image);
+        }
+    }
+}
+
+std::vector<std::string> folder_run(const fs::path& images, const fs::path& out) {
+    return small_run(out, {"--data", images, "--aug", "v2", "--epochs", "1", "--knn-every", "1"});
+}
+
+TEST(Folder, ACorruptImageIsReplacedCountedAndNamed) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    const fs::path corrupt = folder / "images/train/odd/101.png";
+    write_bytes(corrupt, read_bytes(corrupt).substr(0, 200));
+    const ProcessResult result = run_moco(folder_run(folder / "images", folder / "run"));
+    expect_success(result);
+    EXPECT_NE(result.out.find("101.png"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("1 unreadable image"), std::string::npos) << result.out;
+    const std::string metrics = read_bytes(folder / "run/metrics.jsonl");
+    EXPECT_NE(metrics.find("\"skipped_images\":1"), std::string::npos) << metrics;
+    EXPECT_NE(metrics.find("101.png"), std::string::npos) << metrics;
+
+    const ProcessResult features = run_moco(
+        {"features", "--checkpoint", folder / "run", "--data", folder / "images", "--out", folder / "features"});
+    expect_success(features);
+    EXPECT_NE(features.err.find("101.png"), std::string::npos) << features.err;
+    EXPECT_EQ(read_npy(folder / "features/features.npy").shape[0], 39);
+    const std::string paths = read_bytes(folder / "features/paths.txt");
+    EXPECT_NE(paths.find("100.png"), std::string::npos);
+    EXPECT_EQ(paths.find("101.png"), std::string::npos);
+}
+
+TEST(Folder, NothingButCorruptImagesIsAFailure) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "images")) {
+        if (entry.is_regular_file()) write_bytes(entry.path(), "no image");
+    }
+    const ProcessResult result = run_moco(folder_run(folder / "images", folder / "run"));
+    expect_sentence(result, 1, {".png"});
+}
+
+TEST(Folder, WeightsInTorchvisionsNamingGiveTheFeaturesOfTheirCheckpoint) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    expect_success(run_moco(folder_run(folder / "images", folder / "run")));
+    // encoder_q without its prefix and its head: what torchvision's own files look like.
+    const SafetensorsFile checkpoint(folder / "run/checkpoint-last.safetensors");
+    std::vector<SafetensorsItem> items;
+    for (const SafetensorsEntry& entry : checkpoint.entries()) {
+        const std::string prefix = "encoder_q.";
+        if (!entry.name.starts_with(prefix) || entry.name.starts_with(prefix + "fc.")) continue;
+        items.push_back({entry.name.substr(prefix.size()), entry.dtype, entry.shape, [&checkpoint, entry] {
+                             std::vector<std::byte> bytes(entry.bytes);
+                             checkpoint.read(entry, bytes.data());
+                             return bytes;
+                         }});
+    }
+    write_safetensors(folder / "bare.safetensors", {}, items);
+    const auto features_of = [&](const std::string& file, const std::vector<std::string>& more) {
+        std::vector<std::string> arguments = {
+            "features",    "--checkpoint",      file,    "--data",           folder / "images",
+            "--transform", "resize-crop:20:16", "--out", folder / "features"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const ProcessResult result = run_moco(arguments);
+        expect_success(result);
+        return read_npy(folder / "features/features.npy");
+    };
+    const NpyArray ours = features_of(folder / "run", {});
+    const NpyArray bare = features_of(folder / "bare.safetensors", {"--arch", "resnet18", "--stem", "cifar-s2"});
+    EXPECT_EQ(ours.shape, (std::vector<int64_t>{40, 64}));
+    EXPECT_EQ(bare.shape, ours.shape);
+    EXPECT_EQ(bare.values, ours.values);
+
+    const std::vector<std::string> without = {"features",        "--checkpoint", folder / "bare.safetensors", "--data",
+                                              folder / "images", "--out",        folder / "features"};
+    expect_sentence(run_moco(without), 1, {"bare.safetensors", "--arch"});
+    std::vector<std::string> wrong = without;
+    wrong.insert(wrong.end(), {"--arch", "resnet50"});
+    expect_sentence(run_moco(wrong), 1, {"bare.safetensors"});
+    std::vector<std::string> projection = without;
+    projection.insert(projection.end(), {"--arch", "resnet18", "--layer", "projection"});
+    expect_sentence(run_moco(projection), 1, {"--layer projection", "bare.safetensors"});
+}
+
+}  // namespace
+}  // namespace moco::testing
