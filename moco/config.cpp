@@ -95,7 +95,7 @@ std::string text_of(const OptionValue& value) {
 std::string read_settings(const std::filesystem::path& path) {
     std::error_code ignored;
     std::ifstream file(path);
-    check(file.is_open() && std::filesystem::is_regular_file(path, ignored),
+    check(file.is_open() && !std::filesystem::is_directory(path, ignored),
           "{}: the settings cannot be read; is it a file?", path.string());
     std::ostringstream text;
     text << file.rdbuf();

@@ -167,6 +167,7 @@ TEST(Config, FilesAndFlagsWithMistakesSaySo) {
                     resolve_config({"/no/such/file.toml", {}});
                 }),
                 HasSubstr("/no/such/file.toml: the settings cannot be read"));
+    EXPECT_THAT(message_of([] { resolve_config({"/tmp", {}}); }), HasSubstr("/tmp: the settings cannot be read"));
 }
 
 TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
