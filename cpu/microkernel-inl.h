@@ -37,6 +37,8 @@ inline constexpr int64_t kMaxRows = 14;
 #else
 inline constexpr int64_t kMaxRows = 6;
 #endif
+/// Floats of a cache line.
+inline constexpr int64_t kFetch = 16;
 
 /// Whether a tile replaces C or adds to it.
 enum class Store { replace, add };
@@ -53,6 +55,7 @@ struct RowTile {
     float* const* c;  // `rows` pointers
     int64_t columns;  // 1..kPanel of C that exist
     Store store;
+    int64_t ahead = 0;  // if not 0, memory that far from A (in floats) is fetched meanwhile, for the tile that reads it
 };
 
 /// A tile whose A is stored depth x rows: segment s multiplies a[s][k * a_step + i] with the row b[s] + k * b_step, for
@@ -116,6 +119,11 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+            // C is written at the end, from memory perhaps; asked for now, it is there by then.
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) __builtin_prefetch(t.c[i] + v * kLanes, 1, 3);
     const float* const* rows = t.a;
     const int64_t b_step = t.b_step, depth = t.depth;
     for (int64_t s = 0; s < t.segments; ++s, rows += R) {
@@ -123,32 +131,38 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
         const float* a[R];
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) a[i] = rows[i];
-        int64_t k = 0;
-        if constexpr (V == 1) {
-            // Four steps at once: with one vector of B, the pointers that do not fit the registers would cost as much
-            // as the arithmetic.
-#pragma GCC unroll 1
-            for (; k + 4 <= depth; k += 4, b += 4 * b_step) {
-                FloatVector row[4];
-#pragma GCC unroll 4
-                for (int j = 0; j < 4; ++j) row[j] = hn::LoadU(d, b + j * b_step);
+        for (int64_t k = 0; k < depth;) {
+            const int64_t end = HWY_MIN(k + kFetch, depth);
+            if (t.ahead != 0) {
 #pragma GCC unroll 16
-                for (int i = 0; i < R; ++i) {
+                for (int i = 0; i < R; ++i) __builtin_prefetch(a[i] + k + t.ahead, 0, 3);
+            }
+            if constexpr (V == 1) {
+                // Four steps at once: with one vector of B, the pointers that do not fit the registers would cost as
+                // much as the arithmetic.
+#pragma GCC unroll 1
+                for (; k + 4 <= end; k += 4, b += 4 * b_step) {
+                    FloatVector row[4];
 #pragma GCC unroll 4
-                    for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, a[i][k + j]), row[j], sum[i][0]);
+                    for (int j = 0; j < 4; ++j) row[j] = hn::LoadU(d, b + j * b_step);
+#pragma GCC unroll 16
+                    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+                        for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, a[i][k + j]), row[j], sum[i][0]);
+                    }
                 }
             }
-        }
 #pragma GCC unroll 1
-        for (; k < depth; ++k, b += b_step) {
-            FloatVector row[V];
+            for (; k < end; ++k, b += b_step) {
+                FloatVector row[V];
 #pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
+                for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
 #pragma GCC unroll 16
-            for (int i = 0; i < R; ++i) {
-                const FloatVector scalar = hn::Set(d, a[i][k]);
+                for (int i = 0; i < R; ++i) {
+                    const FloatVector scalar = hn::Set(d, a[i][k]);
 #pragma GCC unroll 4
-                for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
+                    for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
+                }
             }
         }
     }
