@@ -17,8 +17,7 @@ enum class ConvPass { forward, backward_data, backward_weight };
 
 /// Whether the functions below can compute `d`: a 3x3 window, stride 1, padding 1. Any N, H, W, IC, OC.
 bool winograd_applies(const Conv2dDims& d);
-/// Whether they are the faster choice for `pass`; false unless winograd_applies(d). A function of `d` and of the
-/// instruction set alone.
+/// Whether they are the faster choice for `pass`, as estimated from `d` alone; false unless winograd_applies(d).
 bool winograd_preferred(const Conv2dDims& d, ConvPass pass);
 
 /// y = x * weight.

@@ -51,18 +51,22 @@ class TileCursor {
     /// needs.
     template <int size, int offset, typename T>
     void addresses(T* images, int64_t channels, T* outside, T** to) const {
-        const int64_t row = row_ - offset, column = column_ - offset, next_row = (grid_.W - size) * channels;
-        T* pixel = images + ((n_ * grid_.H + row) * grid_.W + column) * channels;
+        const int64_t row = row_ - offset, column = column_ - offset, line = grid_.W * channels;
+        T* first = images + ((n_ * grid_.H + row) * grid_.W + column) * channels;
         if (row >= 0 && row + size <= grid_.H && column >= 0 && column + size <= grid_.W) {
-            for (int h = 0; h < size; ++h, pixel += next_row)
-                for (int w = 0; w < size; ++w, pixel += channels) *to++ = pixel;
+#pragma GCC unroll 6
+            for (int h = 0; h < size; ++h, first += line, to += size)
+#pragma GCC unroll 6
+                for (int w = 0; w < size; ++w) to[w] = first + w * channels;
             return;
         }
-        bool column_inside[size];
-        for (int w = 0; w < size; ++w) column_inside[w] = column + w >= 0 && column + w < grid_.W;
-        for (int h = 0; h < size; ++h, pixel += next_row) {
+        for (int h = 0; h < size; ++h, first += line, to += size) {
             const bool row_inside = row + h >= 0 && row + h < grid_.H;
-            for (int w = 0; w < size; ++w, pixel += channels) *to++ = row_inside & column_inside[w] ? pixel : outside;
+#pragma GCC unroll 6
+            for (int w = 0; w < size; ++w) {
+                T* pixel = first + w * channels;
+                to[w] = row_inside & (column + w >= 0) & (column + w < grid_.W) ? pixel : outside;
+            }
         }
     }
 

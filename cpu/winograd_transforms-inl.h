@@ -126,14 +126,22 @@ struct PartOfVector {
     int64_t lanes;
     /// The rest is zero.
     HWY_INLINE FloatVector load(const float* from) const {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+        return hn::MaskedLoad(hn::FirstN(FloatTag(), static_cast<size_t>(lanes)), FloatTag(), from);
+#else  // elsewhere a masked load may read beyond the mask
         HWY_ALIGN float buffer[kLanes] = {};
         std::memcpy(buffer, from, static_cast<size_t>(lanes) * sizeof(float));
         return hn::Load(FloatTag(), buffer);
+#endif
     }
     HWY_INLINE void store(FloatVector vector, float* to) const {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+        hn::BlendedStore(vector, hn::FirstN(FloatTag(), static_cast<size_t>(lanes)), FloatTag(), to);
+#else
         HWY_ALIGN float buffer[kLanes];
         hn::Store(vector, FloatTag(), buffer);
         std::memcpy(to, buffer, static_cast<size_t>(lanes) * sizeof(float));
+#endif
     }
 };
 
@@ -145,28 +153,38 @@ HWY_INLINE void for_each_vector(int64_t channels, const F& f) {
     if (c < channels) f(c, PartOfVector{channels - c});
 }
 
+// One vector of channels of the two functions below. Not inlined: in their loops the compiler would keep all 72
+// addresses from one round to the next, in memory, and take longer to fetch them than to compute them.
+template <int In, typename Transform, typename Access>
+HWY_NOINLINE void scatter_vector(const Transform transform_1d, const float* const* pixels, int64_t c, float* points,
+                                 int64_t point, const Access access) {
+    transform_2d<In, 6>(
+        transform_1d, [=](int h, int w) HWY_ATTR { return access.load(pixels[h * In + w] + c); },
+        [=](int h, int w, FloatVector value)
+            HWY_ATTR { hn::StoreU(value, FloatTag(), points + (h * 6 + w) * point + c); });
+}
+template <int Out, typename Transform, typename Access>
+HWY_NOINLINE void gather_vector(const Transform transform_1d, const float* points, int64_t point, int64_t c,
+                                float* const* pixels, const Access access) {
+    transform_2d<6, Out>(
+        transform_1d, [=](int h, int w) HWY_ATTR { return hn::LoadU(FloatTag(), points + (h * 6 + w) * point + c); },
+        [=](int h, int w, FloatVector value) HWY_ATTR { access.store(value, pixels[h * Out + w] + c); });
+}
+
 /// Transforms In x In pixels of all channels to 36 points, `point` floats apart.
 template <int In, typename Transform>
-HWY_INLINE void scatter_to_points(const Transform& transform_1d, const float* const* pixels, int64_t channels,
+HWY_INLINE void scatter_to_points(const Transform transform_1d, const float* const* pixels, int64_t channels,
                                   float* points, int64_t point) {
-    for_each_vector(channels, [=](int64_t c, const auto access) HWY_ATTR {
-        transform_2d<In, 6>(
-            transform_1d, [=](int h, int w) HWY_ATTR { return access.load(pixels[h * In + w] + c); },
-            [=](int h, int w, FloatVector value)
-                HWY_ATTR { hn::StoreU(value, FloatTag(), points + (h * 6 + w) * point + c); });
-    });
+    for_each_vector(channels, [=](int64_t c, const auto access)
+                                  HWY_ATTR { scatter_vector<In>(transform_1d, pixels, c, points, point, access); });
 }
 
 /// Transforms 36 points, `point` floats apart, back to Out x Out pixels of all channels.
 template <int Out, typename Transform>
-HWY_INLINE void gather_from_points(const Transform& transform_1d, const float* points, int64_t point, int64_t channels,
+HWY_INLINE void gather_from_points(const Transform transform_1d, const float* points, int64_t point, int64_t channels,
                                    float* const* pixels) {
-    for_each_vector(channels, [=](int64_t c, const auto access) HWY_ATTR {
-        transform_2d<6, Out>(
-            transform_1d,
-            [=](int h, int w) HWY_ATTR { return hn::LoadU(FloatTag(), points + (h * 6 + w) * point + c); },
-            [=](int h, int w, FloatVector value) HWY_ATTR { access.store(value, pixels[h * Out + w] + c); });
-    });
+    for_each_vector(channels, [=](int64_t c, const auto access)
+                                  HWY_ATTR { gather_vector<Out>(transform_1d, points, point, c, pixels, access); });
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

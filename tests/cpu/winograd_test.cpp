@@ -165,6 +165,9 @@ TEST(CpuWinograd, AppliesToOneKindOfWindow) {
     EXPECT_FALSE(cpu::winograd_applies({2, 8, 8, 64, 64, 3, 1, 1, 1}));
     for (const auto pass : {cpu::ConvPass::forward, cpu::ConvPass::backward_data, cpu::ConvPass::backward_weight}) {
         EXPECT_TRUE(cpu::winograd_preferred(dims(128, 32, 32, 64, 64), pass));
+        EXPECT_TRUE(cpu::winograd_preferred(dims(128, 14, 14, 16, 16), pass));
+        EXPECT_TRUE(cpu::winograd_preferred(dims(128, 4, 4, 512, 512), pass));
+        EXPECT_FALSE(cpu::winograd_preferred(dims(128, 2, 2, 128, 128), pass)) << "a tile mostly outside the image";
         EXPECT_FALSE(cpu::winograd_preferred(dims(128, 32, 32, 3, 64), pass));
         EXPECT_FALSE(cpu::winograd_preferred({128, 32, 32, 64, 64, 3, 3, 2, 1}, pass));
     }
