@@ -10,6 +10,7 @@
 #include "tests/moco/data/flawed_dataset.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/test_backend.h"
+#include "tests/support/values.h"
 
 namespace moco::testing {
 namespace {
@@ -45,8 +46,9 @@ TEST_P(FeaturesTest, AreTheNetworksOutputsInOrder) {
     EvalLoader one(data_, {}, {.batch = 1}, backend());
     for (int64_t i = 0; i < 20; ++i) {
         const EvalBatch batch = *one.next();
-        EXPECT_EQ(f.features(batch.images).to_vector(), all.backbone.rows(i, i + 1).to_vector());
-        EXPECT_EQ(f.forward(batch.images).to_vector(), all.projection.rows(i, i + 1).to_vector());
+        // Another batch size may choose another convolution: equal to rounding (1e-6 a layer), not to the bit.
+        EXPECT_LT(error_over_rms(f.features(batch.images).to_vector(), all.backbone.rows(i, i + 1).to_vector()), 1e-4);
+        EXPECT_LT(error_over_rms(f.forward(batch.images).to_vector(), all.projection.rows(i, i + 1).to_vector()), 1e-4);
     }
     extract_features(f, data_, {}, options(), backend());
     EXPECT_EQ(f.mode(), BatchNormMode::eval);
