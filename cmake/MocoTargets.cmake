@@ -4,18 +4,14 @@
 function(moco_library room)
     cmake_parse_arguments(ARG "" "" "LINKS;PRIVATE_LINKS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${room}/*.cpp)
-    if(NOT sources)
-        file(WRITE ${CMAKE_BINARY_DIR}/empty.cpp "")
-        set(sources ${CMAKE_BINARY_DIR}/empty.cpp)
-    endif()
     add_library(moco_${room} STATIC ${sources})
     target_include_directories(moco_${room} PUBLIC ${CMAKE_SOURCE_DIR})
     target_include_directories(moco_${room} SYSTEM PRIVATE ${MOCO_STB_INCLUDE_DIR})
     target_link_libraries(moco_${room} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
 endfunction()
 
-# moco_test(ROOM LINKS ...): tests/ROOM/*_test.cpp becomes ROOM_test (label fast), tests/ROOM/*_slow_test.cpp becomes
-# ROOM_slow_test (label slow).
+# moco_test(ROOM LINKS ...): tests/ROOM/*_test.cpp becomes ROOM_test (label ROOM-fast), tests/ROOM/*_slow_test.cpp becomes
+# ROOM_slow_test (label ROOM-slow). One label each: gtest_discover_tests takes no list.
 function(moco_test room)
     cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
     file(GLOB_RECURSE fast CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*_test.cpp)
@@ -30,7 +26,7 @@ function(moco_test room)
             endif()
             add_executable(${name} ${${speed}})
             target_link_libraries(${name} PRIVATE moco_test_support ${ARG_LINKS} GTest::gtest GTest::gmock)
-            gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${speed};${room}" TIMEOUT 900)
+            gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${room}-${speed} TIMEOUT 900)
         endif()
     endforeach()
 endfunction()
