@@ -13,6 +13,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 
+/// Rows that a kernel takes at a time, block of channels by block. Few: all of a tile's memory is then read once and
+/// nearly in order, as the prefetchers like it. A row that is one block wide needs no tiles.
+HWY_INLINE int64_t tile_rows(int64_t rows, int64_t width) {
+    return width <= kFloatUnroll * static_cast<int64_t>(HWY_LANES(float)) ? rows : 8;
+}
+
 /// The split's total of sum `which` (0 or 1) of the channels from c: its units in order, and within each the
 /// repetitions of a channel in a folded row.
 template <class D>

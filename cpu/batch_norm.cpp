@@ -45,8 +45,7 @@ namespace {
 
 /// Adds every row's x and x * x to sum and square (width each).
 void add_moments(const float* x, int64_t rows, int64_t width, double* sum, double* square) {
-    // Wide rows are taken some at a time, so that the blocks of a row are still in L1 when their turn comes.
-    const int64_t tile = std::max<int64_t>(4, 4096 / width);
+    const int64_t tile = tile_rows(rows, width);
     for (int64_t begin = 0; begin < rows; begin += tile) {
         const int64_t count = std::min(tile, rows - begin);
         for_each_block<double, kDoubleUnroll>(width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
@@ -124,7 +123,7 @@ void running_parameters(int64_t C, int64_t width, double epsilon, const float* g
 
 template <bool kResidual, bool kRelu>
 void normalise_rows(const Normalise& a) {
-    const int64_t tile = std::max<int64_t>(4, 4096 / a.width);
+    const int64_t tile = tile_rows(a.rows, a.width);
     for (int64_t begin = 0; begin < a.rows; begin += tile) {
         const int64_t count = std::min(tile, a.rows - begin);
         for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {

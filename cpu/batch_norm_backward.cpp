@@ -54,7 +54,7 @@ namespace {
 
 template <bool kRelu, bool kWrite>
 void add_sums_of_rows(const GradientSums& a) {
-    const int64_t tile = std::max<int64_t>(4, 2048 / a.width);
+    const int64_t tile = tile_rows(a.rows, a.width);
     for (int64_t begin = 0; begin < a.rows; begin += tile) {
         const int64_t count = std::min(tile, a.rows - begin);
         for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
@@ -124,7 +124,7 @@ void finish_gradients(const UnitSums& sums, const SplitFactors& a) {
 
 template <bool kRelu>
 void gradient_of_rows(const GradientOfX& a) {
-    const int64_t tile = std::max<int64_t>(4, 2048 / a.width);
+    const int64_t tile = tile_rows(a.rows, a.width);
     for (int64_t begin = 0; begin < a.rows; begin += tile) {
         const int64_t count = std::min(tile, a.rows - begin);
         for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
