@@ -132,20 +132,20 @@ struct TileWork {
     /// One grid pixel of all images of the piece.
     void tiles_at_position(const PlannedClass& c, const DepthBlock& block, int64_t h, int64_t w) {
         const int64_t images = piece.n1 - piece.n0;
-        for (int64_t i = 0; i < tile_count(images); ++i) {
-            const int64_t n = tile_begin(images, i);
+        for (int64_t i = 0; i < tile_count(images, plan.tile_rows); ++i) {
+            const int64_t n = tile_begin(images, i, plan.tile_rows);
             TilePixels t;
-            t.add(plan, c, input, piece.n0 + n, h, w, tile_begin(images, i + 1) - n);
+            t.add(plan, c, input, piece.n0 + n, h, w, tile_begin(images, i + 1, plan.tile_rows) - n);
             tile(c, block, t);
         }
     }
 
     /// One row, cut for itself: all pixels of a tile see the same rows of the kernel.
     void tiles_in_row(const PlannedClass& c, const DepthBlock& block, int64_t n, int64_t h) {
-        for (int64_t i = 0; i < tile_count(c.w.count); ++i) {
-            const int64_t w = tile_begin(c.w.count, i);
+        for (int64_t i = 0; i < tile_count(c.w.count, plan.tile_rows); ++i) {
+            const int64_t w = tile_begin(c.w.count, i, plan.tile_rows);
             TilePixels t;
-            t.add(plan, c, input, n, h, w, tile_begin(c.w.count, i + 1) - w);
+            t.add(plan, c, input, n, h, w, tile_begin(c.w.count, i + 1, plan.tile_rows) - w);
             tile(c, block, t);
         }
     }
@@ -154,10 +154,10 @@ struct TileWork {
     void tiles_across_rows(const PlannedClass& c, const DepthBlock& block, int64_t h1) {
         const int64_t height = h1 - piece.h0, width = c.w.count;
         const int64_t pixels = (piece.n1 - piece.n0) * height * width;
-        for (int64_t i = 0; i < tile_count(pixels); ++i) {
+        for (int64_t i = 0; i < tile_count(pixels, plan.tile_rows); ++i) {
             TilePixels t;
-            const int64_t end = tile_begin(pixels, i + 1);
-            for (int64_t at = tile_begin(pixels, i); at < end;) {
+            const int64_t end = tile_begin(pixels, i + 1, plan.tile_rows);
+            for (int64_t at = tile_begin(pixels, i, plan.tile_rows); at < end;) {
                 const int64_t w = at % width, row = at / width, count = std::min(end - at, width - w);
                 t.add(plan, c, input, piece.n0 + row / height, piece.h0 + row % height, w, count);
                 at += count;

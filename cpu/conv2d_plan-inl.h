@@ -58,7 +58,8 @@ struct ConvPlan {
     int64_t pixel_step, row_step, image_step;  // in the input, or in the copy
     int64_t grid_h = 0, grid_w = 0;            // pixels of the largest class
     TileOrder order = TileOrder::rows;
-    int64_t block_columns = 0;  // of the output, whose weights for one block of depth stay in L2
+    int64_t tile_rows = kMaxRows;  // at most
+    int64_t block_columns = 0;     // of the output, whose weights for one block of depth stay in L2
     int64_t image_pieces = 1, row_pieces = 1, column_pieces = 1;
 
     int64_t panel_floats() const { return conv.KH * conv.KW * conv.in_C * kPanel; }
@@ -103,6 +104,14 @@ HWY_INLINE void flatten(ConvPlan& plan) {
     plan.depth = plan.conv.KW * plan.conv.in_C;
     plan.row_step = width * plan.conv.in_C;
     plan.image_step = plan.conv.in_H * plan.row_step;
+}
+
+/// Rows of A a multiple of 4 KiB apart fall into the same set of L1, which holds eight lines or twelve: more rows would
+/// drive each other out.
+HWY_INLINE int64_t tile_rows(const ConvPlan& plan) {
+    const int64_t step =
+        plan.order == TileOrder::positions ? plan.image_step : plan.pixel_step * plan.classes.front().w.in_step;
+    return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0 ? std::min<int64_t>(kMaxRows, 8) : kMaxRows;
 }
 
 HWY_INLINE void cut_pieces(ConvPlan& plan) {
@@ -159,6 +168,7 @@ HWY_INLINE ConvPlan plan_conv(TapConv conv) {
         }
         plan.classes.push_back(plan_class(plan, used));
     }
+    plan.tile_rows = tile_rows(plan);
     cut_pieces(plan);
     return plan;
 }

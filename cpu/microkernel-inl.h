@@ -243,13 +243,13 @@ HWY_INLINE void multiply_strided(int64_t rows, const float* a, int64_t a_step, c
     multiply(rows, RowTile{a_rows, &start, 1, depth, b, kPanel, c_rows, columns, store});
 }
 
-/// How many tiles `rows` rows are cut into, and where tile i begins: heights differ by at most one, so that no tile is
-/// much lower than the best height.
-HWY_INLINE int64_t tile_count(int64_t rows) {
-    return (rows + kMaxRows - 1) / kMaxRows;
+/// How many tiles of at most `most` rows `rows` rows are cut into, and where tile i begins: heights differ by at most
+/// one, so that no tile is much lower than the best height.
+HWY_INLINE int64_t tile_count(int64_t rows, int64_t most = kMaxRows) {
+    return (rows + most - 1) / most;
 }
-HWY_INLINE int64_t tile_begin(int64_t rows, int64_t i) {
-    return rows * i / tile_count(rows);
+HWY_INLINE int64_t tile_begin(int64_t rows, int64_t i, int64_t most = kMaxRows) {
+    return rows * i / tile_count(rows, most);
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE
