@@ -78,7 +78,7 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 template <typename T>
 std::vector<std::byte> as_bytes(const std::vector<T>& values) {
     std::vector<std::byte> bytes(values.size() * sizeof(T));
-    std::memcpy(bytes.data(), values.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
 }
 

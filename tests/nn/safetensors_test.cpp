@@ -24,7 +24,7 @@ template <typename T>
 SafetensorsItem item(const std::string& name, FileDType dtype, std::vector<int64_t> shape, std::vector<T> values) {
     return {name, dtype, std::move(shape), [values = std::move(values)] {
                 std::vector<std::byte> bytes(values.size() * sizeof(T));
-                std::memcpy(bytes.data(), values.data(), bytes.size());
+                if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
                 return bytes;
             }};
 }
