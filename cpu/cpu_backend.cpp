@@ -53,6 +53,7 @@ std::string CpuBackend::description() const {
 
 std::unique_ptr<Backend> make_cpu_backend() {
     if (const char* wanted = std::getenv("MOCO_TARGET")) cpu::limit_targets(wanted);
+    cpu::choose_target();
     return std::make_unique<cpu::CpuBackend>();
 }
 

@@ -1,8 +1,6 @@
 // Asks Highway which instruction sets there are. A bit of Highway's masks is a target; a lower bit is a better one.
 #include "cpu/targets.h"
 
-#include <fmt/ranges.h>
-
 #include "core/error.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/targets.cpp"
@@ -18,38 +16,40 @@ std::vector<int64_t> targets_of(int64_t mask) {
     return targets;
 }
 
+/// Asked once, before anything is limited.
 int64_t usable_mask() {
-    hwy::SetSupportedTargetsForTest(0);
-    return hwy::SupportedTargets() & (HWY_TARGETS);
+    static const int64_t mask = hwy::SupportedTargets() & (HWY_TARGETS);
+    return mask;
 }
 
 }  // namespace
 
 std::vector<std::string> usable_targets() {
-    const int64_t before = hwy::SupportedTargets();
     std::vector<std::string> names;
     for (const int64_t target : targets_of(usable_mask())) names.emplace_back(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(before);
     return names;
 }
 
 std::string best_target() {
-    return hwy::TargetName(targets_of(hwy::SupportedTargets() & (HWY_TARGETS)).front());
+    return hwy::TargetName(targets_of(hwy::SupportedTargets() & usable_mask()).front());
+}
+
+void choose_target() {
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets() & usable_mask());
 }
 
 void limit_targets(std::string_view name) {
-    const std::vector<std::string> names = usable_targets();
     int64_t allowed = usable_mask();
     for (const int64_t target : targets_of(allowed)) {
         if (name == hwy::TargetName(target)) {
             hwy::SetSupportedTargetsForTest(allowed);
-            hwy::GetChosenTarget().Update(allowed);
-            return;
+            return choose_target();
         }
         allowed &= ~target;
     }
-    fail("MOCO_TARGET is \"{}\": this machine and build know {}; unset it for the best of them", name,
-         fmt::join(names, ", "));
+    std::string known;
+    for (const std::string& usable : usable_targets()) known += (known.empty() ? "" : ", ") + usable;
+    fail("MOCO_TARGET is \"{}\": this machine and build know {}; unset it for the best of them", name, known);
 }
 
 }  // namespace moco::cpu

@@ -13,6 +13,10 @@ std::vector<std::string> usable_targets();
 /// The one that kernels run on: the best of usable_targets() within the limit set by limit_targets().
 std::string best_target();
 
+/// Tells Highway what to use, once, before the first kernel runs: a kernel that finds nothing chosen asks the processor
+/// on each call, which is slow within a virtual machine.
+void choose_target();
+
 /// From now on, in the whole process, kernels use nothing better than `name` ("AVX2", ...). Throws Error, listing
 /// usable_targets(), if it is not one of them. Not to be called while kernels run.
 void limit_targets(std::string_view name);
