@@ -27,8 +27,8 @@ namespace {
 /// Floats between what belongs to neighbouring rows or points, beyond the values themselves: without them the 36 points
 /// of a tile would fall into the same cache sets.
 constexpr int64_t kPad = 16;
-/// Tiles that go through everything together.
-constexpr int64_t kBlockTiles = 2 * kMaxRows;
+/// Tiles that go through everything together: about a dozen, in whole micro-tiles.
+constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
 /// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
 constexpr int64_t kMaxPieces = 32;
 

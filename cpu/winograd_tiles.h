@@ -12,7 +12,7 @@ inline constexpr int kTileOut = 4;                 // a tile has 4x4 results,
 inline constexpr int kTileIn = 6;                  // computed from 6x6 values
 inline constexpr int kPoints = kTileIn * kTileIn;  // in 36 independent products
 
-inline int64_t divide_up(int64_t a, int64_t b) {
+inline constexpr int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
