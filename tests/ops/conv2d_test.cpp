@@ -94,33 +94,24 @@ TEST_P(Conv2dTest, AgreesWithPyTorch) {
 }
 
 TEST_P(Conv2dTest, NamesWhatIsWrong) {
-    const auto x = [&](const Shape& shape) { return Tensor::zeros(shape, DType::f32, backend()); };
-    EXPECT_EQ(error_of([&] {
-                  conv2d(x({128, 16, 16, 32}), x({64, 3, 3, 64}));
-              }),
+    const auto zeros = [&](const Shape& shape) { return Tensor::zeros(shape, DType::f32, backend()); };
+    const auto error = [&](const Tensor& x, const Tensor& weight, Conv2dOptions options = {}) {
+        return error_of([&] { conv2d(x, weight, options); });
+    };
+    const Tensor x = zeros({2, 3, 8, 4}), weight = zeros({4, 3, 3, 4});
+    EXPECT_EQ(error(zeros({128, 16, 16, 32}), zeros({64, 3, 3, 64})),
               "conv2d: weight expects 64 input channels, x has 32 (x 128x16x16x32 N,H,W,C; weight 64x3x3x64 O,H,W,I)");
-    EXPECT_EQ(error_of([&] {
-                  conv2d(x({2, 3, 8, 4}), x({4, 7, 7, 4}), {.pad = 1});
-              }),
+    EXPECT_EQ(error(x, zeros({4, 7, 7, 4}), {.pad = 1}),
               "conv2d: the kernel 7x7 is larger than x padded by 1 (x 2x3x8x4 N,H,W,C; weight 4x7x7x4 O,H,W,I); use "
               "larger images or more padding");
-    EXPECT_EQ(error_of([&] {
-                  conv2d(x({2, 3, 8, 4}), x({4, 3, 3, 4}), {.stride = 0, .pad = -1});
-              }),
-              "conv2d: stride 0 and pad -1, expected stride >= 1 and pad >= 0");
-    EXPECT_EQ(error_of([&] {
-                  conv2d(x({3, 8, 4}), x({4, 3, 3, 4}));
-              }),
-              "conv2d: x has 3 dimensions, expected 4 (N,H,W,C; x is 3x8x4)");
-    EXPECT_EQ(error_of([&] {
-                  conv2d(x({1, 3, 8, 4}), x({4, 0, 3, 4}));
-              }),
-              "conv2d: weight is empty (weight 4x0x3x4 O,H,W,I)");
-    EXPECT_EQ(error_of([&] { conv2d(Tensor(), x({4, 3, 3, 4})); }), "conv2d: x is undefined, expected an f32 tensor");
-    EXPECT_EQ(error_of([&] {
-                  conv2d(x({1, 3, 8, 4}), Tensor::zeros({4, 3, 3, 4}, DType::u8, backend()));
-              }),
-              "conv2d: weight is u8, expected f32");
+    EXPECT_EQ(error(x, weight, {.stride = 0, .pad = 1}),
+              "conv2d: stride 0 and pad 1, expected stride >= 1 and pad >= 0");
+    EXPECT_EQ(error(zeros({2, 8, 8, 4}), weight, {.stride = 1, .pad = -1}),
+              "conv2d: stride 1 and pad -1, expected stride >= 1 and pad >= 0");
+    EXPECT_EQ(error(zeros({3, 8, 4}), weight), "conv2d: x has 3 dimensions, expected 4 (N,H,W,C; x is 3x8x4)");
+    EXPECT_EQ(error(x, zeros({4, 0, 3, 4})), "conv2d: weight is empty (weight 4x0x3x4 O,H,W,I)");
+    EXPECT_EQ(error(Tensor(), weight), "conv2d: x is undefined, expected an f32 tensor");
+    EXPECT_EQ(error(x, Tensor::zeros({4, 3, 3, 4}, DType::u8, backend())), "conv2d: weight is u8, expected f32");
 }
 
 }  // namespace

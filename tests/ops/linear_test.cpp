@@ -58,18 +58,12 @@ TEST_P(LinearTest, AgreesWithPyTorch) {
 
 TEST_P(LinearTest, NamesWhatIsWrong) {
     const auto zeros = [&](const Shape& shape) { return Tensor::zeros(shape, DType::f32, backend()); };
-    EXPECT_EQ(error_of([&] {
-                  linear(zeros({2, 3}), zeros({4, 5}));
-              }),
-              "linear: weight expects 5 features, x has 3 (x 2x3 N,IN; weight 4x5 OUT,IN)");
-    EXPECT_EQ(error_of([&] {
-                  linear(zeros({2, 5}), zeros({4, 5}), zeros({5}));
-              }),
-              "linear: bias has 5 values, weight gives 4 (bias 5 OUT; weight 4x5 OUT,IN)");
-    EXPECT_EQ(error_of([&] {
-                  linear(zeros({2, 5}), zeros({4, 5}), zeros({1, 4}));
-              }),
-              "linear: bias has 2 dimensions, expected 1 (OUT; bias is 1x4)");
+    const auto error = [&](const Shape& weight, const Tensor& bias = {}) {
+        return error_of([&] { linear(zeros({2, 5}), zeros(weight), bias); });
+    };
+    EXPECT_EQ(error({4, 3}), "linear: weight expects 3 features, x has 5 (x 2x5 N,IN; weight 4x3 OUT,IN)");
+    EXPECT_EQ(error({4, 5}, zeros({5})), "linear: bias has 5 values, weight gives 4 (bias 5 OUT; weight 4x5 OUT,IN)");
+    EXPECT_EQ(error({4, 5}, zeros({1, 4})), "linear: bias has 2 dimensions, expected 1 (OUT; bias is 1x4)");
 }
 
 }  // namespace

@@ -61,19 +61,13 @@ TEST_P(MatmulTest, AgreesWithPyTorch) {
 }
 
 TEST_P(MatmulTest, NamesWhatIsWrong) {
-    const auto zeros = [&](const Shape& shape) { return Tensor::zeros(shape, DType::f32, backend()); };
-    EXPECT_EQ(error_of([&] {
-                  matmul(zeros({2, 3}), zeros({4, 5}));
-              }),
-              "matmul: a has 3 columns, b has 4 rows (a 2x3 M,K; b 4x5 K,N)");
-    EXPECT_EQ(error_of([&] {
-                  matmul(zeros({2, 3}), zeros({4, 5}), Transpose::yes);
-              }),
-              "matmul: a has 3 columns, b^T has 5 rows (a 2x3 M,K; b 4x5 N,K)");
-    EXPECT_EQ(error_of([&] {
-                  matmul(zeros({2}), zeros({4, 5}));
-              }),
-              "matmul: a has 1 dimensions, expected 2 (M,K; a is 2)");
+    const auto error = [&](const Shape& a, const Shape& b, Transpose transpose_b = Transpose::no) {
+        const Tensor left = Tensor::zeros(a, DType::f32, backend()), right = Tensor::zeros(b, DType::f32, backend());
+        return error_of([&] { matmul(left, right, transpose_b); });
+    };
+    EXPECT_EQ(error({2, 3}, {4, 5}), "matmul: a has 3 columns, b has 4 rows (a 2x3 M,K; b 4x5 K,N)");
+    EXPECT_EQ(error({2, 3}, {4, 5}, Transpose::yes), "matmul: a has 3 columns, b^T has 5 rows (a 2x3 M,K; b 4x5 N,K)");
+    EXPECT_EQ(error({2}, {4, 5}), "matmul: a has 1 dimensions, expected 2 (M,K; a is 2)");
 }
 
 }  // namespace
