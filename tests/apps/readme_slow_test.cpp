@@ -19,7 +19,7 @@ std::string python_of_readme() {
 TEST(Readme, ItsPythonLoadsTheBackboneStrictly) {
     const std::string python = python_of_readme();
     EXPECT_NE(python.find("strict=True"), std::string::npos);
-    if (run_process({"python3", "-c", "import torch, torchvision, safetensors"}, "").exit_code != 0) {
+    if (run_process({"/usr/bin/env", "python3", "-c", "import torch, torchvision, safetensors"}, "").exit_code != 0) {
         GTEST_SKIP() << "python3 with torch, torchvision and safetensors is not installed";
     }
     const TempFolder folder;
@@ -27,7 +27,7 @@ TEST(Readme, ItsPythonLoadsTheBackboneStrictly) {
                              "8", "--moco-k", "16", "--max-steps", "1", "--knn-every", "0", "--out", "runs/v2"},
                             folder.path()));
     const std::string values = "\nassert network(torch.zeros(1, 3, 64, 64)).shape == (1, 2048)\n";
-    expect_success(run_process({"python3", "-c", python + values}, folder.path()));
+    expect_success(run_process({"/usr/bin/env", "python3", "-c", python + values}, folder.path()));
 }
 
 }  // namespace
