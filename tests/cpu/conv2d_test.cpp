@@ -40,6 +40,8 @@ std::vector<Conv2dDims> shapes() {
         {3, 7, 8, 17, 33, 1, 1, 2, 0},     // strided 1x1
         {1, 4, 6, 2, 3, 1, 1, 1, 1},       // padded 1x1: a border of zeros
         {2, 5, 6, 600, 34, 1, 1, 1, 0},    // depth above one block
+        {2, 5, 7, 1024, 136, 1, 1, 1, 0},  // rows 4 KiB apart, of x and, next, of dy; many weights
+        {3, 2, 5, 40, 1024, 1, 1, 1, 0},   //
         {14, 3, 4, 300, 290, 3, 3, 1, 1},  // several blocks of depth and of channels
         {2, 6, 8, 5, 7, 3, 1, 1, 1},       // kernels that are not square
         {2, 6, 8, 5, 7, 1, 4, 2, 0},       //
