@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kSlabBytes = size_t{32} << 20;
+constexpr size_t kAddressSpace = size_t{1} << 47;  // nobody has a larger block; rounding it up would wrap around
 constexpr size_t kLargestInSlab = size_t{4} << 20;
 
 size_t round_up(size_t bytes, size_t multiple) {
@@ -82,10 +83,9 @@ void* MemoryPool::carve(size_t bytes) {
 
 void* MemoryPool::allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    // Rounding up near the top of the address range would wrap around to a small block.
-    const size_t bucket = bytes > SIZE_MAX / 2 ? bytes : bucket_size(bytes);
+    const size_t bucket = bytes < kAddressSpace ? bucket_size(bytes) : bytes;
     void* memory = nullptr;
-    if (bytes <= SIZE_MAX / 2) {
+    if (bytes < kAddressSpace) {
         std::vector<void*>& blocks = free_[bucket];
         if (!blocks.empty()) {
             memory = blocks.back();
