@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "cpu/cpu_backend.h"
 #include "tests/reference/elementwise.h"
 #include "tests/support/op_case.h"
 #include "tests/support/tolerances.h"
@@ -46,6 +47,11 @@ TEST_P(AddTest, NamesWhatIsWrong) {
     const Tensor a = Tensor::zeros({2, 3}, DType::f32, backend()), b = Tensor::zeros({3, 2}, DType::f32, backend());
     EXPECT_EQ(error_of([&] { add(a, b); }), "add: a and b must have the same shape (a 2x3; b 3x2)");
     EXPECT_EQ(error_of([&] { add(a, Tensor()); }), "add: b is undefined, expected an f32 tensor");
+    const std::unique_ptr<Backend> elsewhere = make_cpu_backend();
+    EXPECT_EQ(error_of([&] {
+                  add(a, Tensor::zeros({2, 3}, DType::f32, *elsewhere));
+              }),
+              fmt::format("add: b is on cpu, a on {}; copy one so that both are on one device", backend().name()));
 }
 
 }  // namespace
