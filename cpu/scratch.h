@@ -19,6 +19,10 @@ enum class ScratchUse {
     winograd_gradient,
     winograd_product,
     winograd_discarded,
+    // of the bf16 convolutions: operands and results as f32
+    bf16_input,
+    bf16_weight,
+    bf16_result,
     count_of_uses
 };
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/bf16.h"
 #include "core/error.h"
 #include "nn/safetensors_header.h"
 
@@ -16,10 +17,6 @@ namespace moco {
 static_assert(std::endian::native == std::endian::little, "safetensors files are little endian, and so must we be");
 
 namespace {
-
-float float_from_bf16(uint16_t bits) {
-    return std::bit_cast<float>(uint32_t{bits} << 16);
-}
 
 float float_from_f16(uint16_t bits) {
     const uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1fu, fraction = bits & 0x3ffu;
@@ -129,7 +126,7 @@ std::vector<float> SafetensorsFile::read_floats(const SafetensorsEntry& entry) c
         case FileDType::f16:
             return converted<uint16_t, float>(*this, entry, float_from_f16);
         case FileDType::bf16:
-            return converted<uint16_t, float>(*this, entry, float_from_bf16);
+            return converted<uint16_t, float>(*this, entry, bf16_to_float);
         default:
             fail("{}: tensor {} is {}, expected floating point", path_.string(), entry.name, name_of(entry.dtype));
     }

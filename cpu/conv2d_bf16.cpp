@@ -1,0 +1,88 @@
+// The bf16 convolutions where the processor has no instructions for them: the f32 ones on widened copies.
+#include "cpu/conv2d_bf16.h"
+
+#include "core/bf16.h"
+#include "core/parallel.h"
+#include "cpu/conv2d_direct.h"
+#include "cpu/grain.h"
+#include "cpu/scratch.h"
+#include "cpu/winograd.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/conv2d_bf16.cpp"
+#include "cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moco::cpu::HWY_NAMESPACE {
+namespace {
+
+// Plain loops, which the compiler turns into the target's vectors.
+void widen(const uint16_t* from, int64_t count, float* to) {
+    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) HWY_ATTR {
+        for (int64_t i = begin; i < end; ++i) to[i] = bf16_to_float(from[i]);
+    });
+}
+
+void narrow(const float* from, int64_t count, uint16_t* to) {
+    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) HWY_ATTR {
+        for (int64_t i = begin; i < end; ++i) to[i] = float_to_bf16(from[i]);
+    });
+}
+
+void round(const float* from, int64_t count, float* to) {
+    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) HWY_ATTR {
+        for (int64_t i = begin; i < end; ++i) to[i] = bf16_to_float(float_to_bf16(from[i]));
+    });
+}
+
+}  // namespace
+}  // namespace moco::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace moco::cpu {
+namespace {
+
+HWY_EXPORT(widen);
+HWY_EXPORT(narrow);
+HWY_EXPORT(round);
+
+const float* widened(const uint16_t* values, int64_t count, ScratchUse use) {
+    float* copy = scratch(use, count);
+    HWY_DYNAMIC_DISPATCH(widen)(values, count, copy);
+    return copy;
+}
+
+const float* rounded(const float* weight, int64_t count) {
+    float* copy = scratch(ScratchUse::bf16_weight, count);
+    HWY_DYNAMIC_DISPATCH(round)(weight, count, copy);
+    return copy;
+}
+
+}  // namespace
+
+void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y) {
+    const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
+    const float* rounded_weight = rounded(weight, d.weight_count());
+    float* wide_y = scratch(ScratchUse::bf16_result, d.y_count());
+    (winograd_preferred(d, ConvPass::forward) ? winograd_forward : direct_forward)(d, wide_x, rounded_weight, wide_y);
+    HWY_DYNAMIC_DISPATCH(narrow)(wide_y, d.y_count(), y);
+}
+
+void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx) {
+    const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_input);
+    const float* rounded_weight = rounded(weight, d.weight_count());
+    float* wide_dx = scratch(ScratchUse::bf16_result, d.x_count());
+    (winograd_preferred(d, ConvPass::backward_data) ? winograd_backward_data : direct_backward_data)(
+        d, wide_dy, rounded_weight, wide_dx);
+    HWY_DYNAMIC_DISPATCH(narrow)(wide_dx, d.x_count(), dx);
+}
+
+void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight) {
+    const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
+    const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_result);
+    (winograd_preferred(d, ConvPass::backward_weight) ? winograd_backward_weight : direct_backward_weight)(
+        d, wide_x, wide_dy, dweight);
+}
+
+}  // namespace moco::cpu
+#endif
