@@ -2,10 +2,10 @@
 #include "cpu/memory.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstdlib>
 #include <cstring>
 
 #include "core/error.h"
@@ -16,10 +16,11 @@ namespace moco::cpu {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kSlabBytes = size_t{32} << 20;
+constexpr size_t kSlabBytes = kHugePage;
+constexpr size_t kLargestSmall = size_t{128} << 10;
 constexpr size_t kAddressSpace = size_t{1} << 47;  // nobody has a larger block; rounding it up would wrap around
-constexpr size_t kLargestInSlab = size_t{4} << 20;
 
 size_t round_up(size_t bytes, size_t multiple) {
     return (bytes + multiple - 1) / multiple * multiple;
@@ -29,79 +30,96 @@ double mib(size_t bytes) {
     return static_cast<double>(bytes) / (1 << 20);
 }
 
+/// How many addresses to reserve at a time: as many as this machine has memory, so that all blocks lie in one range,
+/// but only a quarter of what a limit on addresses (ulimit -v) allows.
+size_t addresses_to_reserve() {
+    const auto physical = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
+    rlimit limit = {};
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return physical;
+    return std::min(physical, static_cast<size_t>(limit.rlim_cur) / 4);
+}
+
+/// At least `bytes` addresses that begin and end with a huge page, without memory; {null, 0} if there are none.
+std::pair<char*, size_t> reserve(size_t bytes) {
+    for (const size_t wanted : {std::max(bytes, addresses_to_reserve()), bytes}) {
+        const size_t size = round_up(wanted, kHugePage) + kHugePage;
+        void* memory = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) continue;
+        char* const first = static_cast<char*>(memory);
+        char* const begin = first + (kHugePage - reinterpret_cast<uintptr_t>(first) % kHugePage) % kHugePage;
+        char* const end = begin + size - kHugePage;
+        if (begin > first) munmap(first, static_cast<size_t>(begin - first));
+        if (first + size > end) munmap(end, static_cast<size_t>(first + size - end));
+        return {begin, size - kHugePage};
+    }
+    return {nullptr, 0};
+}
+
 }  // namespace
 
 MemoryPool::~MemoryPool() {
-    for (const Region& slab : slabs_) std::free(slab.memory);
-    for (const auto& [memory, bytes] : large_) std::free(memory);
+    for (const Range& range : ranges_) munmap(range.begin, static_cast<size_t>(range.end - range.begin));
 }
 
-size_t MemoryPool::bucket_size(size_t bytes) {
-    if (bytes <= 8 * kAlignment) return std::max(kAlignment, round_up(bytes, kAlignment));
-    const size_t step = std::max(kAlignment, std::bit_floor(bytes - 1) / 8);
-    return round_up(bytes, step);
+size_t MemoryPool::block_size(size_t bytes) {
+    return round_up(std::max<size_t>(bytes, 1), bytes <= kLargestSmall ? kAlignment : kPage);
 }
 
-// Large regions start at a huge page and ask for huge pages: a step streams through all of its memory, and with 4 KiB
-// pages it would spend its time in the TLB and, the first time, in page faults.
-void* MemoryPool::take_from_system(size_t bytes) {
-    void* memory = std::aligned_alloc(kHugePage, round_up(bytes, kHugePage));
-    if (memory == nullptr) {
-        free_cached_regions();
-        memory = std::aligned_alloc(kHugePage, round_up(bytes, kHugePage));
+/// Turns `bytes` more addresses of a range into memory. The system grants them or not; pages come at the first touch.
+bool MemoryPool::commit(Range& range, size_t bytes) {
+    if (static_cast<size_t>(range.end - range.committed) < bytes) return false;
+    if (mprotect(range.committed, bytes, PROT_READ | PROT_WRITE) != 0) return false;
+    // Huge pages: a step streams through all of its memory, and with 4 KiB pages it would spend its time in the TLB
+    // and, the first time, in page faults. Advice: without it, the same result, slower.
+    madvise(range.committed, bytes, MADV_HUGEPAGE);
+    large_.give(range.committed, bytes);
+    range.committed += bytes;
+    held_ += bytes;
+    return true;
+}
+
+/// Makes a large block of `bytes` possible: the last range grows by what its free end lacks, or a new one begins.
+bool MemoryPool::grow(size_t bytes) {
+    if (!ranges_.empty()) {
+        const size_t lacking = bytes - std::min(bytes, large_.bytes_before(ranges_.back().committed));
+        if (commit(ranges_.back(), round_up(lacking, kHugePage))) return true;
     }
-    if (memory == nullptr) return nullptr;
-    madvise(memory, round_up(bytes, kHugePage), MADV_HUGEPAGE);  // advice: without it, the same result, slower
-    held_ += round_up(bytes, kHugePage);
-    return memory;
+    const size_t wanted = round_up(bytes, kHugePage);
+    const auto [memory, size] = reserve(wanted);
+    if (memory == nullptr) return false;
+    ranges_.push_back({memory, memory, memory + size});
+    if (commit(ranges_.back(), wanted)) return true;
+    munmap(memory, size);
+    ranges_.pop_back();
+    return false;
 }
 
-void MemoryPool::free_cached_regions() {
-    for (auto& [bucket, blocks] : free_) {
-        if (bucket <= kLargestInSlab) continue;
-        for (void* memory : blocks) {
-            held_ -= round_up(bucket, kHugePage);
-            large_.erase(memory);
-            std::free(memory);
-        }
-        blocks.clear();
-    }
+char* MemoryPool::take_large(size_t bytes) {
+    char* memory = large_.take(bytes);
+    return memory == nullptr && grow(bytes) ? large_.take(bytes) : memory;
 }
 
-void* MemoryPool::carve(size_t bytes) {
-    if (static_cast<size_t>(slab_end_ - slab_next_) < bytes) {
-        void* slab = take_from_system(kSlabBytes);
-        if (slab == nullptr) return nullptr;
-        slabs_.push_back({slab, kSlabBytes});
-        slab_next_ = static_cast<char*>(slab);
-        slab_end_ = slab_next_ + kSlabBytes;
-    }
-    void* memory = slab_next_;
-    slab_next_ += bytes;
-    return memory;
+char* MemoryPool::take_small(size_t bytes) {
+    char* memory = small_.take(bytes);
+    if (memory != nullptr) return memory;
+    char* const slab = take_large(kSlabBytes);
+    if (slab == nullptr) return nullptr;
+    small_.give(slab, kSlabBytes);
+    return small_.take(bytes);
 }
 
 void* MemoryPool::allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    const size_t bucket = bytes < kAddressSpace ? bucket_size(bytes) : bytes;
-    void* memory = nullptr;
+    char* memory = nullptr;
     if (bytes < kAddressSpace) {
-        std::vector<void*>& blocks = free_[bucket];
-        if (!blocks.empty()) {
-            memory = blocks.back();
-            blocks.pop_back();
-        } else if (bucket <= kLargestInSlab) {
-            memory = carve(bucket);
-        } else {
-            memory = take_from_system(bucket);
-            if (memory != nullptr) large_.emplace(memory, bucket);
-        }
+        const size_t block = block_size(bytes);
+        memory = block <= kLargestSmall ? take_small(block) : take_large(block);
     }
     check(memory != nullptr,
           "out of memory: the CPU backend asked the system for {:.1f} MiB in one block and holds {:.1f} MiB already "
           "({:.1f} MiB of it in use); use a smaller batch, image size or width, or free memory on this machine",
           mib(bytes), mib(held_), mib(in_use_));
-    in_use_ += bucket;
+    in_use_ += block_size(bytes);
     peak_ = std::max(peak_, in_use_);
     return memory;
 }
@@ -109,9 +127,9 @@ void* MemoryPool::allocate(size_t bytes) {
 void MemoryPool::release(void* memory, size_t bytes) {
     if (memory == nullptr) return;
     const std::lock_guard lock(mutex_);
-    const size_t bucket = bucket_size(bytes);
-    in_use_ -= bucket;
-    free_[bucket].push_back(memory);
+    const size_t block = block_size(bytes);
+    in_use_ -= block;
+    (block <= kLargestSmall ? small_ : large_).give(static_cast<char*>(memory), block);
 }
 
 size_t MemoryPool::bytes_in_use() const {

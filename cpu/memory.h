@@ -1,12 +1,14 @@
-// The CPU backend's memory: a caching allocator. A training step asks for the same sizes as the step before, so blocks
-// are kept in buckets by size and handed out again without a system call and without fresh page faults.
+// The CPU backend's memory: a caching allocator. A training step asks for the same blocks as the step before, so memory
+// is kept and handed out again without a system call and without fresh page faults. Free neighbours become one block,
+// so that what a process holds stays near the most that was ever in use at a time, whatever the sizes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <vector>
+
+#include "cpu/free_blocks.h"
 
 namespace moco::cpu {
 
@@ -23,29 +25,28 @@ class MemoryPool {
     /// Takes back a block of allocate(bytes). Null is allowed and ignored.
     void release(void* memory, size_t bytes);
 
-    size_t bytes_in_use() const;  ///< handed out now, rounded up to bucket sizes
+    size_t bytes_in_use() const;  ///< handed out now, rounded up to block sizes
     size_t peak_bytes() const;    ///< the most that was ever handed out at a time
-    size_t bytes_held() const;    ///< taken from the system: in use, free in buckets, and unused rests of slabs
+    size_t bytes_held() const;    ///< taken from the system: in use and free
     void reset_peak();            ///< peak_bytes() counts from now
 
-    /// The size of the bucket that serves `bytes`: at most an eighth larger (or 64 bytes).
-    static size_t bucket_size(size_t bytes);
+    /// The size of the block that serves `bytes`: a cache line or, from 128 KiB, a page more at most.
+    static size_t block_size(size_t bytes);
 
   private:
-    struct Region {
-        void* memory;
-        size_t bytes;
+    /// Addresses reserved from the system, of which [begin, committed) are memory.
+    struct Range {
+        char *begin, *committed, *end;
     };
-    void* take_from_system(size_t bytes);
-    void* carve(size_t bytes);
-    void free_cached_regions();
+    char* take_small(size_t bytes);
+    char* take_large(size_t bytes);
+    bool grow(size_t bytes);
+    bool commit(Range& range, size_t bytes);
 
     mutable std::mutex mutex_;
-    std::map<size_t, std::vector<void*>> free_;  // bucket size -> blocks
-    std::vector<Region> slabs_;                  // small blocks are cut from these
-    std::map<void*, size_t> large_;              // large blocks, each its own region
-    char* slab_next_ = nullptr;
-    char* slab_end_ = nullptr;
+    std::vector<Range> ranges_;
+    FreeBlocks large_;
+    FreeBlocks small_;  // cut from slabs, which are large blocks: a large one is not kept in pieces by a small one
     size_t in_use_ = 0, peak_ = 0, held_ = 0;
 };
 

@@ -1,5 +1,8 @@
 // One training step of MoCo: Algorithm 1 of He et al., arXiv:1911.05722.
 // N = batch, C = feature dimension, K = queue length, m = momentum, T = temperature.
+//
+// Keys come before queries: the key encoder keeps nothing for backward, so its activations are gone before those of the
+// queries pile up. Neither depends on the other.
 #include "moco/train_step.h"
 
 #include "core/autograd.h"
@@ -26,9 +29,6 @@ StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Co
     const ShuffleOrder& order = numbers.orders.at(0);
     state.set({.lr = numbers.lr, .m = numbers.m, .queue_ptr = queue.pointer()});
 
-    clock.enter(StepPhase::query);
-    const Tensor q = l2_normalize(f_q.forward(x.query));  // queries: N x C
-
     clock.enter(StepPhase::key);
     Tensor k;  // keys: N x C
     {
@@ -37,6 +37,9 @@ StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Co
         const Tensor x_k = shuffle_batch(x.key, order, comm);    // shuffling BN, Sec. 3.3
         k = unshuffle_batch(l2_normalize(f_k.forward(x_k)), order, comm);
     }
+
+    clock.enter(StepPhase::query);
+    const Tensor q = l2_normalize(f_q.forward(x.query));  // queries: N x C
 
     clock.enter(StepPhase::loss);
     Loss loss = info_nce(q, k, queue.keys(), numbers.T);  // logits: N x (1+K), the positive is class 0, Eqn. (1)
@@ -67,10 +70,10 @@ StepResult symmetric_train_step(Moco& moco, const Views& x, const StepNumbers& n
     };
 
     momentum_update(f_k_parameters, f_q_parameters, state);  // once a step
-    const Tensor q_1 = queries_of(x.query);
     const Tensor k_2 = keys_of(x.key, numbers.orders.at(0));
-    const Tensor q_2 = queries_of(x.key);
     const Tensor k_1 = keys_of(x.query, numbers.orders.at(1));
+    const Tensor q_1 = queries_of(x.query);
+    const Tensor q_2 = queries_of(x.key);
 
     clock.enter(StepPhase::loss);
     const Loss loss_12 = info_nce(q_1, k_2, queue.keys(), numbers.T);

@@ -14,7 +14,7 @@ struct Views {
     Tensor query, key;
 };
 
-/// The parts of a step, in order, for whoever measures them.
+/// The parts of a step, for whoever measures them.
 enum class StepPhase { query, key, loss, backward, update };
 
 /// Told when a part of the step begins; the last one ends when train_step returns.

@@ -1,4 +1,4 @@
-// The caching allocator: reuse, alignment, buckets, threads, and what it says when there is no more.
+// The caching allocator: reuse, alignment, joining, threads, and what it says when there is no more.
 #include "cpu/memory.h"
 
 #include <gmock/gmock.h>
@@ -58,14 +58,60 @@ TEST(MemoryPool, ASecondStepTakesNothingFromTheSystem) {
     }
 }
 
-TEST(MemoryPool, BucketsWasteLittle) {
+TEST(MemoryPool, BlocksWasteLittle) {
     for (size_t bytes = 1; bytes < (size_t{1} << 26); bytes = bytes * 9 / 8 + 1) {
-        const size_t bucket = MemoryPool::bucket_size(bytes);
-        EXPECT_GE(bucket, bytes);
-        EXPECT_LE(bucket, std::max(bytes + 64, bytes + bytes / 8 + 1)) << bytes;
-        EXPECT_EQ(bucket % 64, 0u);
-        EXPECT_EQ(MemoryPool::bucket_size(bucket), bucket);
+        const size_t block = MemoryPool::block_size(bytes);
+        EXPECT_GE(block, bytes);
+        EXPECT_LT(block - bytes, bytes > size_t{128} << 10 ? 4096u : 64u) << bytes;
+        EXPECT_EQ(block % 64, 0u);
+        EXPECT_EQ(MemoryPool::block_size(block), block);
     }
+    EXPECT_EQ(MemoryPool::block_size(0), 64u);
+}
+
+TEST(MemoryPool, ALargerBlockGrowsFromFreeNeighbours) {
+    MemoryPool pool;
+    constexpr size_t kPart = size_t{3} << 20;
+    void* parts[4];
+    for (void*& part : parts) part = pool.allocate(kPart);
+    const size_t held = pool.bytes_held();
+    for (const int i : {1, 3, 2}) pool.release(parts[i], kPart);
+    void* joined = pool.allocate(3 * kPart);
+    EXPECT_EQ(joined, parts[1]);
+    EXPECT_EQ(pool.bytes_held(), held);
+    pool.release(joined, 3 * kPart);
+    void* more = pool.allocate(5 * kPart);  // the free end grows by what it lacks
+    EXPECT_EQ(more, parts[1]);
+    EXPECT_LE(pool.bytes_held(), 6 * kPart + (size_t{2} << 20));
+    pool.release(more, 5 * kPart);
+    pool.release(parts[0], kPart);
+}
+
+// Sizes that change from step to step would fill a cache that keeps blocks by size.
+TEST(MemoryPool, HoldsLittleMoreThanThePeakOfManySizes) {
+    MemoryPool pool;
+    for (size_t step = 0; step < 50; ++step) {
+        std::vector<std::pair<void*, size_t>> blocks;
+        for (size_t i = 0; i < 8; ++i) {
+            const size_t bytes = (size_t{1} << 20) + (step * 7919 + i * 104'729) % 1000 * 1024;
+            blocks.emplace_back(pool.allocate(bytes), bytes);
+        }
+        for (const auto& [memory, bytes] : blocks) pool.release(memory, bytes);
+    }
+    EXPECT_LE(pool.bytes_held(), pool.peak_bytes() + (size_t{2} << 20));
+}
+
+TEST(MemoryPool, SmallBlocksDoNotCutLargeOnes) {
+    MemoryPool pool;
+    constexpr size_t kLarge = size_t{8} << 20;
+    void* small_one = pool.allocate(64);
+    void* large = pool.allocate(kLarge);
+    pool.release(large, kLarge);
+    void* another = pool.allocate(64);
+    EXPECT_EQ(pool.allocate(kLarge), large);
+    pool.release(large, kLarge);
+    pool.release(small_one, 64);
+    pool.release(another, 64);
 }
 
 TEST(MemoryPool, CountsWhatIsInUse) {
@@ -110,7 +156,7 @@ TEST(MemoryPool, ManyThreadsAtOnce) {
     for (unsigned char t = 1; t <= 4; ++t) {
         threads.emplace_back([&pool, t] {
             for (size_t i = 0; i < 2000; ++i) {
-                const size_t bytes = 64 + i * 37 % 5000;
+                const size_t bytes = i % 20 == 0 ? 200'000 + i * t : 64 + i * 37 % 5000;
                 auto* memory = static_cast<unsigned char*>(pool.allocate(bytes));
                 std::memset(memory, t, bytes);
                 std::this_thread::yield();

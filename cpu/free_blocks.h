@@ -1,0 +1,29 @@
+// Which memory of an allocator is free: blocks by address, joined with their neighbours.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace moco::cpu {
+
+/// Keeps books only: it never touches the memory. Not thread-safe.
+class FreeBlocks {
+  public:
+    /// `bytes` bytes cut from the smallest block that has as many (of equals the one with the lowest address), or null.
+    char* take(size_t bytes);
+    /// Adds memory that is free now. It becomes one block with the free blocks right before and behind it.
+    void give(char* memory, size_t bytes);
+    /// The size of the free block that ends at `end`, 0 if there is none.
+    size_t bytes_before(const char* end) const;
+
+  private:
+    void erase(std::map<char*, size_t>::iterator block);
+    void insert(char* memory, size_t bytes);
+
+    std::map<char*, size_t> by_address_;
+    std::set<std::pair<size_t, char*>> by_size_;
+};
+
+}  // namespace moco::cpu

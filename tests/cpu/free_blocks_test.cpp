@@ -1,0 +1,55 @@
+// Which free block is taken, and how neighbours join. Only books: the addresses are those of an array nobody reads.
+#include "cpu/free_blocks.h"
+
+#include <gtest/gtest.h>
+
+namespace moco::cpu {
+namespace {
+
+char place[1000];
+
+TEST(FreeBlocks, TakesTheSmallestThatFitsAndTheLowestOfEquals) {
+    FreeBlocks blocks;
+    EXPECT_EQ(blocks.take(1), nullptr);
+    blocks.give(place + 600, 50);
+    blocks.give(place + 400, 50);
+    blocks.give(place, 100);
+    EXPECT_EQ(blocks.take(101), nullptr);
+    EXPECT_EQ(blocks.take(50), place + 400);
+    EXPECT_EQ(blocks.take(40), place + 600);
+    EXPECT_EQ(blocks.take(10), place + 640);
+    EXPECT_EQ(blocks.take(50), place);
+    EXPECT_EQ(blocks.take(50), place + 50);
+    EXPECT_EQ(blocks.take(1), nullptr);
+}
+
+TEST(FreeBlocks, NeighboursJoinInAnyOrder) {
+    const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    for (const auto& order : orders) {
+        FreeBlocks blocks;
+        for (const int i : order) blocks.give(place + 100 * i, 100);
+        EXPECT_EQ(blocks.take(300), place);
+        EXPECT_EQ(blocks.take(1), nullptr);
+    }
+}
+
+TEST(FreeBlocks, BlocksApartDoNotJoin) {
+    FreeBlocks blocks;
+    blocks.give(place, 100);
+    blocks.give(place + 101, 100);
+    EXPECT_EQ(blocks.take(101), nullptr);
+}
+
+TEST(FreeBlocks, KnowsTheBlockThatEndsSomewhere) {
+    FreeBlocks blocks;
+    EXPECT_EQ(blocks.bytes_before(place + 100), 0u);
+    blocks.give(place + 10, 90);
+    blocks.give(place + 200, 10);
+    EXPECT_EQ(blocks.bytes_before(place + 100), 90u);
+    EXPECT_EQ(blocks.bytes_before(place + 99), 0u);
+    EXPECT_EQ(blocks.bytes_before(place + 205), 0u);
+    EXPECT_EQ(blocks.bytes_before(place + 210), 10u);
+}
+
+}  // namespace
+}  // namespace moco::cpu
