@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/conv_algorithm.h"
 #include "core/error.h"
 #include "moco/config.h"
 #include "moco/data/augmentation.h"
@@ -85,6 +86,7 @@ void check_optimisation(const RunConfig& c) {
 }
 
 void check_run(const RunConfig& c) {
+    conv_algorithm_from_name(c.conv);
     check_at_least("knn-every", c.knn_every, 0);
     check_at_least("knn-k", c.knn_k, 1);
     check_real("knn-t", c.knn_t, c.knn_t > 0, "above 0");

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/communicator.h"
+#include "core/conv_algorithm.h"
 #include "moco/checkpoint.h"
 #include "moco/config_lookup.h"
 #include "moco/data/loader.h"
@@ -107,6 +108,7 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
       moco_(encoder_config(config, trained_on_.in_channels), config.moco_k,
             {static_cast<float>(config.momentum), static_cast<float>(config.wd)}, config.seed, backend),
       schedule_(learning_rate_schedule(config)) {
+    backend.set_conv_algorithm(conv_algorithm_from_name(config.conv));
     if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend, observer);
     // First, so that a file that does not fit leaves no folder behind.
     if (!config.init.empty() && !has_checkpoint(run_folder(config))) {

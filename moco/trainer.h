@@ -53,9 +53,9 @@ RunConfig resume_config(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, std::string>>& flags);
 
 /// Trains, and returns when the last epoch (or --max-steps) is done or `stop` became true, which is looked at before
-/// every step; either way the checkpoint is saved. Calls `observer` from this thread. Throws Error, in one sentence,
-/// for impossible settings, unreadable files, a loss that is not finite (the checkpoint before it is kept), a full
-/// disk.
+/// every step; either way the checkpoint is saved. Calls `observer` from this thread. `backend` computes convolutions
+/// as config.conv says from now on. Throws Error, in one sentence, for impossible settings, unreadable files, a loss
+/// that is not finite (the checkpoint before it is kept), a full disk.
 RunSummary pretrain(const RunConfig& config, RunStart start, const Splits& data, Backend& backend,
                     ProgressObserver& observer, const std::atomic<bool>& stop);
 

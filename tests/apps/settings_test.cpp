@@ -34,6 +34,7 @@ TEST(Settings, ImpossibleOnesEndInASentence) {
         {{"--crop-min", "2"}, {"--crop-min"}},
         {{"--lr-per", "day"}, {"--lr-per"}},
         {{"--seed", "-1"}, {"--seed"}},
+        {{"--conv", "fft"}, {"--conv fft", "winograd"}},
         {{"--threads", "-1"}, {"--threads"}},
         {{"--workers", "-1"}, {"--workers"}},
         {{"--log-every", "0"}, {"--log-every"}},
@@ -50,14 +51,6 @@ TEST(Settings, ImpossibleOnesEndInASentence) {
         expect_sentence(run_moco(small_run(run, row.flags)), 1, row.texts);
         EXPECT_FALSE(std::filesystem::exists(run)) << "a run folder was made";
     }
-}
-
-TEST(Settings, BenchRefusesWhatCannotBeTimed) {
-    expect_sentence(run_moco({"bench", "step", "--batch", "8", "--queue", "4"}), 1, {"--queue 4", "--batch 8"});
-    expect_sentence(run_moco({"bench", "step", "--steps", "2"}), 1, {"--steps 2"});
-    expect_sentence(run_moco({"bench", "step", "--arch", "vgg"}), 1, {"vgg", "resnet18"});
-    expect_sentence(run_moco({"bench", "step", "--arch", "resnet18", "--width", "8", "--size", "3"}), 1, {"3", "7"});
-    expect_sentence(run_moco({"bench", "step", "--threads", "-2"}), 1, {"--threads -2"});
 }
 
 TEST(Settings, AConfigurationFileIsTakenWholeOrRefused) {

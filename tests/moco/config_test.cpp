@@ -211,6 +211,7 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"device", "gpu", "--device gpu: expected one of auto, cpu, cuda"},
         {"threads", "-1", "--threads -1: it must be at least 0"},
         {"workers", "-1", "--workers -1: it must be at least 0"},
+        {"conv", "fast", "--conv fast: expected one of auto, direct, winograd"},
         {"crop-min", "0", "the crop's share of the area"},
         {"crop-min", "1.5", "--crop-min 1.5: it must be in 0..1"},
         {"hue", "0.75", "--hue 0.75: it must be in 0..0.5"},
@@ -255,6 +256,8 @@ TEST(Config, AResumeMayChangeTheMachineAndRunLonger) {
               "--max-steps 99: the run to resume has 100, and a resume may only make it larger");
     EXPECT_EQ(message_of([&] { resumed("lr", "0.1"); }),
               "--lr 0.1: the run to resume has 0.06, and a resume may not change it");
+    EXPECT_EQ(message_of([&] { resumed("conv", "direct"); }),
+              "--conv direct: the run to resume has auto, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("data", "shapes"); }),
               "--data shapes: the run to resume has fashion-mnist, and a resume may not change it");
 }

@@ -158,6 +158,32 @@ TEST_F(TrainerTest, ThreadsAndWorkersChangeNoBit) {
     set_threads(threads_before);
 }
 
+TEST_F(TrainerTest, TheConvolutionsAlgorithmIsPartOfTheBits) {
+    std::vector<std::string> bytes;
+    for (const char* conv : {"direct", "winograd"}) {
+        RunConfig config = tiny_run(folder_ / conv);
+        config.conv = conv;
+        config.max_steps = 2;
+        run(config);
+        bytes.push_back(checkpoint_bytes(config.out));
+        EXPECT_EQ(read_checkpoint_info(folder_ / conv / kLastCheckpoint).config.conv, conv);
+    }
+    EXPECT_NE(bytes[0], bytes[1]);
+    expect_error(
+        [&] {
+            resume_config(folder_ / "direct", {{"conv", "winograd"}});
+        },
+        {"--conv winograd: the run to resume has direct, and a resume may not change it"});
+
+    RunConfig edited = resume_config(folder_ / "direct", {});
+    edited.conv = "auto";
+    write_bytes(folder_ / "direct" / kConfigFile, to_toml(edited));
+    Watcher watcher;
+    expect_error([&] { resume(folder_ / "direct", watcher); },
+                 {"was trained with conv = direct", "config.toml says auto"});
+    cpu().set_conv_algorithm(ConvAlgorithm::auto_select);
+}
+
 TEST_F(TrainerTest, TheSymmetricLossResumesToo) {
     RunConfig config = tiny_run(folder_ / "whole");
     config.symmetric = true;
