@@ -1,0 +1,25 @@
+// moco bench: how fast this machine is at what training does.
+#include "apps/bench/bench.h"
+
+#include "apps/commands.h"
+
+namespace moco::apps {
+
+void add_number(CLI::App& command, const char* flag, int64_t& value, const char* help) {
+    command.add_option(flag, value, help)->type_name("N")->capture_default_str();
+}
+
+void add_conv_flag(CLI::App& command, std::string& conv) {
+    command.add_option("--conv", conv, "how convolutions are computed; auto: what is faster for the shape")
+        ->type_name("auto|direct|winograd")
+        ->capture_default_str();
+}
+
+void add_bench(CLI::App& app) {
+    CLI::App* group = app.add_subcommand("bench", "Measure how fast this machine is at what training does.");
+    group->require_subcommand(1);
+    add_bench_step(*group);
+    add_bench_loader(*group);
+}
+
+}  // namespace moco::apps
