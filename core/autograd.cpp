@@ -30,21 +30,16 @@ class Node {
 
 namespace {
 
-/// A gradient on its way: shared with whoever made it until the engine has summed into memory of its own.
-struct Pending {
-    Tensor sum;
-    bool own = false;
-};
-
-void add_gradient(Pending& pending, const Tensor& gradient) {
-    if (!pending.sum.defined()) {
-        pending.sum = gradient;
-    } else if (pending.own) {
-        gradient.backend().accumulate(gradient.data(), pending.sum.mutable_data(), gradient.count());
+/// sum is a gradient on its way. It may be shared with whoever made it; if it is not, its memory takes the new sum.
+void add_gradient(Tensor& sum, const Tensor& gradient) {
+    if (!sum.defined()) {
+        sum = gradient;
+    } else if (TensorAccess::is_only_handle(sum)) {
+        gradient.backend().accumulate(gradient.data(), sum.mutable_data(), gradient.count());
     } else {
-        Tensor sum = Tensor::empty_like(gradient);
-        gradient.backend().add_forward(pending.sum.data(), gradient.data(), sum.mutable_data(), gradient.count());
-        pending = {sum, true};
+        Tensor fresh = Tensor::empty_like(gradient);
+        gradient.backend().add_forward(sum.data(), gradient.data(), fresh.mutable_data(), gradient.count());
+        sum = fresh;
     }
 }
 
@@ -100,13 +95,13 @@ void Tensor::backward() {
     check(count() == 1, "backward: the tensor has shape {}; start from a scalar loss", shape());
     check(state_->node != nullptr, "backward: nothing was recorded for this tensor (or backward already ran)");
     std::shared_ptr<Node> root = std::move(state_->node);
-    std::unordered_map<Node*, Pending> pending;
-    pending[root.get()].sum = Tensor::full(shape(), 1.0f, backend());
+    std::unordered_map<Node*, Tensor> pending;
+    pending[root.get()] = Tensor::full(shape(), 1.0f, backend());
 
     std::vector<std::shared_ptr<Node>> order = users_first(root);
     root.reset();
     for (std::shared_ptr<Node>& node : order) {
-        const Tensor dy = std::move(pending[node.get()].sum);
+        const Tensor dy = std::move(pending[node.get()]);
         pending.erase(node.get());
         check(node->backward != nullptr, "backward: a part of this graph was already used by another backward");
         const BackwardFunction run = std::exchange(node->backward, nullptr);

@@ -45,28 +45,29 @@ class Backend {
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     /// mean, inv_std: S x C, written for backward. running_mean, running_var: C, updated from the mean of the splits'
-    /// updates (unbiased variance). residual: like x, or null.
+    /// updates (unbiased variance). residual: like x, or null. y may be the same memory as x.
     virtual void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
                                     const float* gamma, const float* beta, const float* residual, float* running_mean,
                                     float* running_var, float* mean, float* inv_std, float* y) = 0;
-    /// Evaluation: normalises with the running statistics. S is ignored.
+    /// Evaluation: normalises with the running statistics. S is ignored. y may be the same memory as x.
     virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
                                       const float* gamma, const float* beta, const float* residual,
                                       const float* running_mean, const float* running_var, float* y) = 0;
     /// y is the forward's result (read for the activation's mask; may be null with Activation::none). dresidual: null
-    /// when there was no residual or it needs no gradient. dx may be the same memory as dy.
+    /// when there was no residual or it needs no gradient. dx may be the same memory as dy or x.
     virtual void batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
                                      const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
                                      float* dbeta, float* dresidual) = 0;
 
     // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
     // ----
-    /// z: the convolution's result, N,OH,OW,OC, kept for backward. b.N, b.HW, b.C describe z.
+    /// z: the convolution's result, N,OH,OW,OC, kept for backward; the same memory as y if there is none. b.N, b.HW,
+    /// b.C describe z.
     virtual void conv_bn_forward(const Conv2dDims& d, const BatchNormDims& b, const BatchNormOptions& options,
                                  const float* x, const float* weight, const float* gamma, const float* beta,
                                  const float* residual, float* running_mean, float* running_var, float* z, float* mean,
                                  float* inv_std, float* y);
-    /// dz: memory like z for the gradient in between. dx, dweight, dresidual may be null.
+    /// dz: memory like z for the gradient in between; may be z itself. dx, dweight, dresidual may be null.
     virtual void conv_bn_backward(const Conv2dDims& d, const BatchNormDims& b, const float* x, const float* weight,
                                   const float* z, const float* y, const float* gamma, const float* mean,
                                   const float* inv_std, const float* dy, float* dz, float* dx, float* dweight,

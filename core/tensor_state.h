@@ -34,6 +34,10 @@ struct TensorState {
 /// Lets the autograd engine reach the state behind a handle.
 struct TensorAccess {
     static TensorState& state(const Tensor& tensor) { return *tensor.state_; }
+    /// Whether no other handle or view sees the elements, so that writing to them surprises nobody.
+    static bool is_only_handle(const Tensor& tensor) {
+        return tensor.state_.use_count() == 1 && tensor.state_->storage.use_count() == 1;
+    }
 };
 
 }  // namespace moco

@@ -11,7 +11,10 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     Tensor z = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, DType::f32, backend);  // what the convolution gives
     const BatchNormDims b = batch_norm_dims("conv_bn", z, gamma, beta, buffers, args, residual);
     Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
-    Tensor y = Tensor::empty_like(z);
+    const bool kept = wants_gradient(x) || wants_gradient(weight) || wants_gradient(gamma) || wants_gradient(beta) ||
+                      wants_gradient(residual);
+    // What no backward needs is overwritten: memory that was just read need not be fetched for writing.
+    Tensor y = kept ? Tensor::empty_like(z) : z;
     if (args.mode == BatchNormMode::eval) {
         check(!wants_gradient(x) && !wants_gradient(weight),
               "conv_bn: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad");
@@ -34,7 +37,7 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
                    need_dresidual = wants_gradient(residual), x = Saved(x), weight = Saved(weight), z = Saved(z),
                    y = masked ? Saved(y) : Saved(), gamma = Saved(gamma), mean = Saved(mean),
                    inv_std = Saved(inv_std)](const Tensor& dy) {
-                      Tensor dz = Tensor::empty_like(dy);
+                      Tensor dz = z.get();  // in z's place, which nobody else sees and nobody needs afterwards
                       Tensor dx = empty_if(need_dx, x.get()), dweight = empty_if(need_dweight, weight.get());
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
                       Tensor dresidual = empty_if(need_dresidual && masked, dy);

@@ -10,8 +10,8 @@ namespace moco {
 /// may gather the statistics while it convolves.
 ///
 /// x: N,H,W,IC; weight: OC,KH,KW,IC; gamma, beta, buffers: OC; residual: N,OH,OW,OC or undefined -> y: N,OH,OW,OC.
-/// The convolution's result is kept for backward only when a gradient is wanted; without (NoGrad, the key encoder) its
-/// memory is free again on return.
+/// The convolution's result is kept for backward only when a gradient is wanted; without (NoGrad, the key encoder) y
+/// takes its memory.
 /// Gradient (train mode): dx, dweight, dgamma, dbeta, dresidual, each only if its input wants one.
 /// Throws Error as conv2d and batch_norm do; in eval mode also if a gradient would be needed.
 Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_options, const Tensor& gamma,

@@ -50,6 +50,30 @@ TEST(Autograd, AddsTheGradientsOfEveryPath) {
     EXPECT_THAT(x.grad().to_vector(), ElementsAre(13, 13));
 }
 
+TEST(Autograd, ASumTakesTheMemoryOfAGradientThatNobodyElseHolds) {
+    for (const bool held : {false, true}) {
+        Tensor x = leaf({1}), kept;
+        const float *first = nullptr, *summed = nullptr;
+        const Tensor y = record(Tensor::full({1}, 1, testing::cpu()), {x}, [&](const Tensor& dy) {
+            summed = dy.data();
+            return Gradients{dy};
+        });
+        const Tensor early = times(y, 2);
+        const Tensor late = record(Tensor::full({1}, 1, testing::cpu()), {y}, [&](const Tensor& dy) {
+            const Tensor dx = Tensor::full(dy.shape(), 3, dy.backend());
+            first = dx.data();
+            if (held) kept = dx;
+            return Gradients{dx};
+        });
+        sum(plus(times(early, 1), late)).backward();
+        EXPECT_EQ(summed == first, !held);
+        EXPECT_THAT(x.grad().to_vector(), ElementsAre(5));
+        if (held) {
+            EXPECT_THAT(kept.to_vector(), ElementsAre(3));
+        }
+    }
+}
+
 TEST(Autograd, SumsAcrossBackwardsIntoMemoryThatWasGiven) {
     Tensor x = leaf({1, 2});
     Tensor memory = Tensor::zeros({2}, DType::f32, testing::cpu());

@@ -88,6 +88,37 @@ TEST(CpuBatchNorm, AgreesWithTheReference) {
     });
 }
 
+TEST(CpuBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
+    on_each_target([] {
+        for (BatchNormDims d : kCases) {
+            SCOPED_TRACE(fmt::format("N {} HW {} C {} S {}", d.N, d.HW, d.C, d.S));
+            d.activation = Activation::relu;
+            Inputs in(d);
+            const Forward apart(d, in, in.residual.data());
+            std::vector<float> dx(in.x.size()), dx_in_place = in.x, dgamma(in.gamma.size()), dbeta(in.gamma.size());
+            for (std::vector<float>* result : {&dx, &dx_in_place}) {
+                const float* x = result == &dx ? in.x.data() : result->data();
+                cpu().batch_norm_backward(d, x, apart.y.data(), in.gamma.data(), apart.mean.data(),
+                                          apart.inv_std.data(), in.dy.data(), result->data(), dgamma.data(),
+                                          dbeta.data(), nullptr);
+            }
+            EXPECT_EQ(dx_in_place, dx);
+
+            std::vector<float> mean = apart.mean, inv_std = apart.inv_std, normalised(in.x.size());
+            cpu().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), nullptr,
+                                       in.running_mean.data(), in.running_var.data(), normalised.data());
+            std::vector<float> y = in.x;
+            cpu().batch_norm_inference(d, {}, y.data(), in.gamma.data(), in.beta.data(), nullptr,
+                                       in.running_mean.data(), in.running_var.data(), y.data());
+            EXPECT_EQ(y, normalised);
+            cpu().batch_norm_forward(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), in.residual.data(),
+                                     in.running_mean.data(), in.running_var.data(), mean.data(), inv_std.data(),
+                                     in.x.data());
+            EXPECT_EQ(in.x, apart.y);
+        }
+    });
+}
+
 TEST(CpuBatchNorm, KeepsItsDigitsWhenTheMeanIsFarLargerThanTheSpread) {
     const BatchNormDims d{8, 64, 17, 1};
     Inputs in(d);

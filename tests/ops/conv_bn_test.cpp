@@ -144,6 +144,22 @@ TEST_P(ConvBnTest, WithoutGradientsKeepsItsResultOnly) {
     EXPECT_LE(kept_without, same_bytes + same_bytes / 8) << "y alone (an allocator may round up by an eighth)";
 }
 
+TEST_P(ConvBnTest, ComputesTheSameWhateverIsKept) {
+    Tensor weight = formula_tensor({32, 3, 3, 16}, 2, backend());
+    weight.set_requires_grad(true);
+    const Tensor x = formula_tensor({4, 8, 8, 16}, 1, backend()), gamma = formula_tensor({32}, 3, backend()),
+                 residual = formula_tensor({4, 8, 8, 32}, 4, backend());
+    const BatchNormArgs args = {.splits = 2, .activation = Activation::relu};
+    const auto result = [&] {
+        const RunningStatistics running(32, backend());
+        const Tensor y = conv_bn(x, weight, {.pad = 1}, gamma, gamma, running.buffers, args, residual);
+        return std::pair(y.to_vector(), running.buffers.running_var.to_vector());
+    };
+    const auto kept = result();
+    const NoGrad no_gradient;
+    EXPECT_EQ(result(), kept);
+}
+
 TEST_P(ConvBnTest, NamesWhatIsWrong) {
     const auto zeros = [&](const Shape& shape) { return Tensor::zeros(shape, DType::f32, backend()); };
     const Tensor x = zeros({2, 4, 4, 3}), c = zeros({5});
