@@ -84,7 +84,8 @@ std::vector<Row> measure(const Flags& flags, const Evaluation& e) {
 }
 
 void run_knn(const Flags& flags) {
-    const Evaluation e = open_evaluation(flags.evaluation);
+    Evaluation e = open_evaluation(flags.evaluation);
+    e.options.rows = FeatureRows::normalised;
     check_flags(flags, e);
     const std::vector<Row> rows = measure(flags, e);
     if (flags.json) {

@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "nn/resnet.h"
+#include "ops/l2_normalize.h"
 
 namespace moco {
 namespace {
@@ -12,9 +13,10 @@ namespace {
 /// Rows that arrive batch by batch, for up to `capacity` images.
 class RowBuffer {
   public:
-    explicit RowBuffer(int64_t capacity) : capacity_(capacity) {}
+    RowBuffer(int64_t capacity, FeatureRows kind) : capacity_(capacity), kind_(kind) {}
 
-    void append(const Tensor& batch) {
+    void append(const Tensor& given) {
+        const Tensor batch = kind_ == FeatureRows::normalised ? l2_normalize(given) : given;
         if (!rows_.defined()) rows_ = Tensor::empty({capacity_, batch.dim(1)}, batch.dtype(), batch.backend());
         rows_.rows(used_, used_ + batch.dim(0)).copy_from(batch);
         used_ += batch.dim(0);
@@ -24,6 +26,7 @@ class RowBuffer {
 
   private:
     int64_t capacity_, used_ = 0;
+    FeatureRows kind_;
     Tensor rows_;
 };
 
@@ -78,7 +81,7 @@ Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform
         return std::ranges::find(options.layers, layer) != options.layers.end();
     };
     const InEvalMode eval_mode(f);
-    RowBuffer backbone(rows_of(data, options)), projection(rows_of(data, options));
+    RowBuffer backbone(rows_of(data, options), options.rows), projection(rows_of(data, options), options.rows);
     Features features = for_every_batch(data, transform, options, backend, [&](const Tensor& images) {
         const Tensor pooled = f.features(images);
         if (wants(FeatureLayer::backbone)) backbone.append(pooled);
@@ -91,7 +94,7 @@ Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform
 
 Features pixel_features(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
                         Backend& backend) {
-    RowBuffer pixels(rows_of(data, options));
+    RowBuffer pixels(rows_of(data, options), options.rows);
     Features features = for_every_batch(data, transform, options, backend, [&](const Tensor& images) {
         pixels.append(images.viewed_as({images.dim(0), images.count() / images.dim(0)}));
     });

@@ -16,8 +16,12 @@ class ResNet;
 /// backbone: pooled features, n x feature_dim. projection: the head's output, n x C.
 enum class FeatureLayer { backbone, projection };
 
+/// Rows as the network gives them, or each divided by its L2 norm as it arrives (a search then needs no copy of them).
+enum class FeatureRows { as_given, normalised };
+
 struct FeatureOptions {
     std::vector<FeatureLayer> layers = {FeatureLayer::backbone, FeatureLayer::projection};
+    FeatureRows rows = FeatureRows::as_given;
     int64_t batch = 250;                           // images a forward pass
     int workers = 1;                               // threads that decode; 0: the calling thread
     int64_t limit = 0;                             // the first images only; 0: all
@@ -25,7 +29,7 @@ struct FeatureOptions {
     std::function<void(int64_t images)> progress;  // called after every batch with the images done so far
 };
 
-/// Rows in the data set's order, as the network gives them (not normalised). Unreadable images are left out and named.
+/// Rows in the data set's order. Unreadable images are left out and named.
 struct Features {
     Tensor backbone;                     // n x feature_dim; undefined unless asked for
     Tensor projection;                   // n x C; undefined unless asked for

@@ -7,7 +7,6 @@
 #include "core/autograd.h"
 #include "core/backend.h"
 #include "ops/gather_rows.h"
-#include "ops/l2_normalize.h"
 #include "ops/matmul.h"
 
 namespace moco {
@@ -85,7 +84,7 @@ double knn_accuracy(const Tensor& bank, const std::vector<int64_t>& bank_labels,
                     const std::vector<int64_t>& query_labels, int64_t classes, const KnnOptions& options) {
     const NoGrad search_takes_no_gradient;
     const Labelled known = labelled_rows(bank, bank_labels), asked = labelled_rows(queries, query_labels);
-    const Neighbours neighbours = nearest_neighbours(l2_normalize(known.rows), l2_normalize(asked.rows), options.k);
+    const Neighbours neighbours = nearest_neighbours(known.rows, asked.rows, options.k);
     const std::vector<int64_t> predictions = knn_predict(neighbours, known.labels, classes, options);
     int64_t right = 0;
     for (size_t i = 0; i < predictions.size(); ++i) right += predictions[i] == asked.labels[i];

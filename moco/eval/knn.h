@@ -28,7 +28,8 @@ Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t
 std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,
                                  const KnnOptions& options);
 
-/// Percent of the queries whose prediction is right. Features need not be normalised; rows with label -1 are left out.
+/// Percent of the queries whose prediction is right. bank, queries: as nearest_neighbours takes them; rows with label
+/// -1 are left out.
 double knn_accuracy(const Tensor& bank, const std::vector<int64_t>& bank_labels, const Tensor& queries,
                     const std::vector<int64_t>& query_labels, int64_t classes, const KnnOptions& options = {});
 

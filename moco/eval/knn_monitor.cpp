@@ -14,6 +14,7 @@ KnnMonitor::KnnMonitor(const Splits& data, const RunConfig& config, Backend& bac
       observer_(observer),
       transform_(default_transform(data.train->info(), config.image_size)) {
     options_.workers = static_cast<int>(config.workers);
+    options_.rows = FeatureRows::normalised;
 }
 
 bool KnnMonitor::monitors(const Splits& data) {

@@ -7,6 +7,7 @@
 #include "moco/config.h"
 #include "moco/data/shapes.h"
 #include "nn/resnet.h"
+#include "ops/l2_normalize.h"
 #include "tests/moco/data/flawed_dataset.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/test_backend.h"
@@ -52,6 +53,18 @@ TEST_P(FeaturesTest, AreTheNetworksOutputsInOrder) {
     }
     extract_features(f, data_, {}, options(), backend());
     EXPECT_EQ(f.mode(), BatchNormMode::eval);
+}
+
+TEST_P(FeaturesTest, AreNormalisedOnDemand) {
+    ResNet f = make_encoder();
+    FeatureOptions normalised = options();
+    normalised.rows = FeatureRows::normalised;
+    const Features given = extract_features(f, data_, {}, options(), backend());
+    const Features unit = extract_features(f, data_, {}, normalised, backend());
+    EXPECT_EQ(unit.backbone.to_vector(), l2_normalize(given.backbone).to_vector());
+    EXPECT_EQ(unit.projection.to_vector(), l2_normalize(given.projection).to_vector());
+    EXPECT_EQ(pixel_features(data_, {}, normalised, backend()).backbone.to_vector(),
+              l2_normalize(pixel_features(data_, {}, options(), backend()).backbone).to_vector());
 }
 
 TEST_P(FeaturesTest, DoNotDependOnWorkersOrOnWhatElseIsAskedFor) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "ops/l2_normalize.h"
 #include "tests/support/message.h"
 #include "tests/support/test_backend.h"
 #include "tests/support/values.h"
@@ -78,8 +79,9 @@ TEST_P(KnnTest, AgreesWithThePlainVersion) {
         ASSERT_GT(expected.closest_vote, 1e-4) << "the case is too close to call";
         int64_t right = 0;
         for (size_t i = 0; i < query_labels.size(); ++i) right += expected.predictions[i] == query_labels[i];
-        EXPECT_DOUBLE_EQ(knn_accuracy(bank, bank_labels, queries, query_labels, classes, {k, 0.1f}),
-                         100.0 * static_cast<double>(right) / static_cast<double>(n));
+        EXPECT_DOUBLE_EQ(
+            knn_accuracy(l2_normalize(bank), bank_labels, l2_normalize(queries), query_labels, classes, {k, 0.1f}),
+            100.0 * static_cast<double>(right) / static_cast<double>(n));
     }
 }
 
