@@ -125,6 +125,10 @@ void Tensor::backward() {
     }
 }
 
+Tensor in_place_of(const Tensor& dy) {
+    return TensorAccess::is_only_handle(dy) ? dy : Tensor::empty_like(dy);
+}
+
 const Tensor& Saved::get() const {
     if (!tensor_.defined()) return tensor_;
     check(tensor_.version() == version_,

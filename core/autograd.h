@@ -22,6 +22,9 @@ using BackwardFunction = std::function<Gradients(const Tensor& dy)>;
 /// destroyed, with all it saved, right after. `inputs` may hold undefined tensors.
 Tensor record(Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward);
 
+/// dy itself where nobody else holds it, so that a gradient may be written in its place; else memory like it.
+Tensor in_place_of(const Tensor& dy);
+
 /// A tensor kept for backward: detached, with the version it had. Using it after the memory changed throws Error.
 class Saved {
   public:

@@ -54,7 +54,7 @@ class Backend {
                                       const float* gamma, const float* beta, const float* residual,
                                       const float* running_mean, const float* running_var, float* y) = 0;
     /// y is the forward's result (read for the activation's mask; may be null with Activation::none). dresidual: null
-    /// when there was no residual or it needs no gradient. dx may be the same memory as dy or x.
+    /// when there was no residual or it needs no gradient. dx may be the same memory as x, dx or dresidual as dy.
     virtual void batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
                                      const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
                                      float* dbeta, float* dresidual) = 0;

@@ -40,7 +40,7 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
                       Tensor dz = z.get();  // in z's place, which nobody else sees and nobody needs afterwards
                       Tensor dx = empty_if(need_dx, x.get()), dweight = empty_if(need_dweight, weight.get());
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
-                      Tensor dresidual = empty_if(need_dresidual && masked, dy);
+                      Tensor dresidual = need_dresidual && masked ? in_place_of(dy) : Tensor();
                       dy.backend().conv_bn_backward(
                           d, b, x->data(), weight->data(), z->data(), data_or_null(y.get()), gamma->data(),
                           mean->data(), inv_std->data(), dy.data(), dz.mutable_data(), data_or_null(dx),

@@ -74,6 +74,28 @@ TEST(Autograd, ASumTakesTheMemoryOfAGradientThatNobodyElseHolds) {
     }
 }
 
+Tensor times_in_place(const Tensor& x, float factor, bool& in_place) {
+    Tensor y = Tensor::empty_like(x);
+    x.backend().scale(x.data(), factor, y.mutable_data(), x.count());
+    return record(y, {x}, [factor, &in_place](const Tensor& dy) {
+        Tensor dx = in_place_of(dy);
+        in_place = dx.data() == dy.data();
+        dy.backend().scale(dy.data(), factor, dx.mutable_data(), dy.count());
+        return Gradients{dx};
+    });
+}
+
+TEST(Autograd, AGradientMayTakeThePlaceOfOneThatNobodyElseHolds) {
+    Tensor x = leaf({1, 2});
+    bool alone = false, left = true, right = true;
+    sum(times_in_place(x, 2, alone)).backward();
+    EXPECT_TRUE(alone);
+    EXPECT_THAT(x.grad().to_vector(), ElementsAre(2, 2));
+    sum(plus(times_in_place(x, 3, left), times_in_place(x, 4, right))).backward();
+    EXPECT_FALSE(left && right);
+    EXPECT_THAT(x.grad().to_vector(), ElementsAre(9, 9));
+}
+
 TEST(Autograd, SumsAcrossBackwardsIntoMemoryThatWasGiven) {
     Tensor x = leaf({1, 2});
     Tensor memory = Tensor::zeros({2}, DType::f32, testing::cpu());

@@ -104,6 +104,16 @@ TEST(CpuBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
             }
             EXPECT_EQ(dx_in_place, dx);
 
+            std::vector<float> dresidual(in.x.size()), dy = in.dy, dx_beside(in.x.size());
+            cpu().batch_norm_backward(d, in.x.data(), apart.y.data(), in.gamma.data(), apart.mean.data(),
+                                      apart.inv_std.data(), in.dy.data(), dx_beside.data(), dgamma.data(), dbeta.data(),
+                                      dresidual.data());
+            cpu().batch_norm_backward(d, in.x.data(), apart.y.data(), in.gamma.data(), apart.mean.data(),
+                                      apart.inv_std.data(), dy.data(), dx.data(), dgamma.data(), dbeta.data(),
+                                      dy.data());
+            EXPECT_EQ(dy, dresidual);
+            EXPECT_EQ(dx, dx_beside);
+
             std::vector<float> mean = apart.mean, inv_std = apart.inv_std, normalised(in.x.size());
             cpu().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), nullptr,
                                        in.running_mean.data(), in.running_var.data(), normalised.data());
