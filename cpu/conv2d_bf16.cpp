@@ -1,9 +1,11 @@
-// The bf16 convolutions where the processor has no instructions for them: the f32 ones on widened copies.
+// The convolutions of bf16 images: which kernel computes which shape, and the f32 ones on widened copies for processors
+// without bf16 products.
 #include "cpu/conv2d_bf16.h"
 
 #include "core/bf16.h"
 #include "core/parallel.h"
 #include "cpu/conv2d_direct.h"
+#include "cpu/conv2d_direct_bf16.h"
 #include "cpu/grain.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
@@ -61,6 +63,7 @@ const float* rounded(const float* weight, int64_t count) {
 }  // namespace
 
 void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y) {
+    if (direct_bf16_applies_forward(d)) return direct_forward_bf16(d, x, weight, y);
     const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
     const float* rounded_weight = rounded(weight, d.weight_count());
     float* wide_y = scratch(ScratchUse::bf16_result, d.y_count());
@@ -69,6 +72,7 @@ void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* we
 }
 
 void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx) {
+    if (direct_bf16_applies_backward_data(d)) return direct_backward_data_bf16(d, dy, weight, dx);
     const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_input);
     const float* rounded_weight = rounded(weight, d.weight_count());
     float* wide_dx = scratch(ScratchUse::bf16_result, d.x_count());

@@ -26,6 +26,13 @@ inline constexpr double kPieceFlops = 2e6;        // some ten microseconds
 inline constexpr int64_t kPiecePixels = 112;      // at least, for each reading of the packed weights
 inline constexpr int64_t kMaxPieces = 64;
 
+/// What depends on the type of the images' elements.
+struct PlanLimits {
+    int64_t element_bytes = sizeof(float);
+    int64_t block_depth = kBlockDepth;
+    int64_t block_elements = kBlockFloats;
+};
+
 /// Part of a class's sum: its taps [begin, end), `depth` input channels from `channel` on.
 struct DepthBlock {
     int64_t begin, end, channel, depth;
@@ -33,7 +40,7 @@ struct DepthBlock {
 
 struct PlannedTap {
     int64_t h, w;    // offsets in pixels
-    int64_t in;      // the same in floats
+    int64_t in;      // the same in elements
     int64_t packed;  // where its weights are within a panel
 };
 
@@ -49,9 +56,10 @@ enum class TileOrder {
     positions,  // the same pixel of consecutive images, so that all rows of a tile see the same taps
 };
 
-/// Everything the pieces of one convolution share. Distances are in floats.
+/// Everything the pieces of one convolution share. Distances are in elements.
 struct ConvPlan {
     TapConv conv;
+    PlanLimits limits;
     std::vector<PlannedClass> classes;
     bool flattened = false;                    // input rows are copied between zeros, taps of a row are one segment
     int64_t depth = 0;                         // of one tap
@@ -62,7 +70,7 @@ struct ConvPlan {
     int64_t block_columns = 0;     // of the output, whose weights for one block of depth stay in L2
     int64_t image_pieces = 1, row_pieces = 1, column_pieces = 1;
 
-    int64_t panel_floats() const { return conv.KH * conv.KW * conv.in_C * kPanel; }
+    int64_t panel_size() const { return conv.KH * conv.KW * conv.in_C * kPanel; }
     int64_t panels() const { return panel_count(conv.out_C); }
     int64_t pieces() const { return image_pieces * row_pieces * column_pieces; }
 };
@@ -72,11 +80,11 @@ struct ConvPiece {
     int64_t n0, n1, h0, h1, c0, c1;
 };
 
-HWY_INLINE std::vector<DepthBlock> depth_blocks(int64_t taps, int64_t depth) {
+HWY_INLINE std::vector<DepthBlock> depth_blocks(int64_t taps, int64_t depth, int64_t block_depth) {
     std::vector<DepthBlock> blocks;
     if (taps == 0) return {{0, 0, 0, 0}};
-    const int64_t parts = (depth + kBlockDepth - 1) / kBlockDepth;
-    const int64_t most = std::clamp<int64_t>(kBlockDepth / depth, 1, kBlockTaps);
+    const int64_t parts = (depth + block_depth - 1) / block_depth;
+    const int64_t most = std::clamp<int64_t>(block_depth / depth, 1, kBlockTaps);
     const int64_t groups = (taps + most - 1) / most;
     for (int64_t g = 0; g < groups; ++g)
         for (int64_t p = 0; p < parts; ++p)
@@ -91,7 +99,7 @@ HWY_INLINE PlannedClass plan_class(const ConvPlan& plan, const TapClass& c) {
         for (const TapAxis::Tap& w : c.w.taps)
             planned.taps.push_back({h.offset, w.offset, h.offset * plan.row_step + w.offset * plan.pixel_step,
                                     (h.place * plan.conv.KW + w.place) * plan.conv.in_C * kPanel});
-    planned.blocks = depth_blocks(static_cast<int64_t>(planned.taps.size()), plan.depth);
+    planned.blocks = depth_blocks(static_cast<int64_t>(planned.taps.size()), plan.depth, plan.limits.block_depth);
     return planned;
 }
 
@@ -111,7 +119,7 @@ HWY_INLINE void flatten(ConvPlan& plan) {
 HWY_INLINE int64_t tile_rows(const ConvPlan& plan) {
     const int64_t step =
         plan.order == TileOrder::positions ? plan.image_step : plan.pixel_step * plan.classes.front().w.in_step;
-    return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0 ? std::min<int64_t>(kMaxRows, 8) : kMaxRows;
+    return step * plan.limits.element_bytes % 4096 == 0 ? std::min<int64_t>(kMaxRows, 8) : kMaxRows;
 }
 
 HWY_INLINE void cut_pieces(ConvPlan& plan) {
@@ -122,7 +130,7 @@ HWY_INLINE void cut_pieces(ConvPlan& plan) {
         products += static_cast<double>(c.taps.size()) * static_cast<double>(plan.depth * c.h.count * c.w.count);
         for (const DepthBlock& b : c.blocks) block_depth = std::max(block_depth, (b.end - b.begin) * b.depth);
     }
-    plan.block_columns = std::max<int64_t>(1, kBlockFloats / block_depth / kPanel) * kPanel;
+    plan.block_columns = std::max<int64_t>(1, plan.limits.block_elements / block_depth / kPanel) * kPanel;
     const double flops = 2 * products * static_cast<double>(conv.N * conv.out_C);
     const int64_t wanted = 4 * std::clamp<int64_t>(static_cast<int64_t>(flops / kPieceFlops / 4), 1, kMaxPieces / 4);
     const int64_t pixels = conv.N * plan.grid_h * plan.grid_w;
@@ -137,8 +145,9 @@ HWY_INLINE void cut_pieces(ConvPlan& plan) {
     }
 }
 
-HWY_INLINE ConvPlan plan_conv(TapConv conv) {
+HWY_INLINE ConvPlan plan_conv(TapConv conv, const PlanLimits& limits = {}) {
     ConvPlan plan;
+    plan.limits = limits;
     // 1x1 without stride: pixels need not know their place.
     if (conv.KH * conv.KW == 1 && conv.in_H == conv.out_H && conv.in_W == conv.out_W && conv.classes.size() == 1 &&
         conv.classes[0].h.taps[0].offset == 0) {
