@@ -1,5 +1,6 @@
 // The gradient of the weights as an implicit matrix product: rows are output channels, columns input channels of one
-// tap, depth is all output pixels. A are the pixels of dy where they lie; B is a block of x, copied into panels.
+// tap, depth is all output pixels. A are the pixels of dy where they lie; B is a block of x, copied into panels unless
+// the kernel is 1x1.
 //
 // The pixels are cut into parts whose sums are kept apart and added in order at the end: at most kMaxPartials, fewer
 // where dweight is large, so that they stay small.
@@ -12,6 +13,7 @@
 #define HWY_TARGET_INCLUDE "cpu/conv2d_direct_weight.cpp"
 #include "cpu/simd.h"
 // (after simd.h)
+#include "cpu/conv2d_weight_plan-inl.h"
 #include "cpu/microkernel-inl.h"
 #include "cpu/pack-inl.h"
 
@@ -19,104 +21,15 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t kPixels = 256;             // of y, summed in registers before a tile of dweight is updated
-constexpr int64_t kPixelsInPlace = 96;       // the same where the rows of a panel of x do not lie together in L1
-constexpr int64_t kCopyFloats = 1 << 16;     // of a block of x: a quarter of a megabyte
-constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 MiB
-constexpr int64_t kWantedPieces = 16;
-constexpr int64_t kFewChannels = 16;
-constexpr int64_t kMaxSegments = 64;
-
-/// What a block of x is and how it is copied.
-enum class Copy {
-    rows,       // the rows that some rows of y see; [panel][row][column][kPanel], zeros left and right
-    flat_rows,  // the same as [row][column][IC], for few channels: a tile's columns are taps x channels
-    in_place,   // x itself, for 1x1 kernels that see every pixel: [pixel][IC]
-    images,     // whole small images: [panel][row][column][image][kPanel]; no zeros, such pixels are left out
-};
-
-/// Distances and cuts, all by the shape alone. The copied grid has `height` x `width` cells: input pixels, or, where
-/// the kernel has one row or column, only those that y sees.
-struct WeightPlan {
-    Conv2dDims d;
-    Copy copy = Copy::rows;
-    int64_t taps = 0, columns = 0;  // dweight is OC x taps x columns
-    int64_t rows = 0;               // of y in a block
-    int64_t images = 1;             // of a block, at most
-    int64_t height = 0, width = 0, h_step = 1, w_step = 1;
-    int64_t blocks_per_image = 1, blocks = 0;
-    int64_t partials = 1, row_pieces = 1, column_pieces = 1;
-
-    int64_t panels() const { return panel_count(columns); }
-    bool images_are_runs() const { return copy == Copy::images || copy == Copy::in_place; }
-    /// Between a pixel's first channel and its neighbour's, and between panels.
-    int64_t cell_step() const { return copy == Copy::flat_rows || copy == Copy::in_place ? d.IC : kPanel; }
-    int64_t panel_step(int64_t images_now) const {
-        return copy == Copy::flat_rows || copy == Copy::in_place ? kPanel : height * width * images_now * kPanel;
-    }
-};
-
-int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-WeightPlan plan_weight(Conv2dDims d) {
-    // 1x1 without stride: every pixel is an image.
-    if (d.KH * d.KW == 1 && d.stride == 1 && d.pad == 0) d = {d.N * d.H * d.W, 1, 1, d.IC, d.OC, 1, 1, 1, 0};
-    const int64_t OH = d.OH(), OW = d.OW();
-    WeightPlan p{.d = d};
-    if (d.KW > 1 && d.IC <= kFewChannels) {
-        p.copy = Copy::flat_rows;
-    } else if (d.H * d.W * d.KH * d.KW == 1 && d.pad == 0 && d.IC % kLanes == 0) {
-        p.copy = Copy::in_place;  // every pixel is an image, see above
-    } else if (OW <= 8 && OH <= 8 && d.N >= 8) {
-        p.copy = Copy::images;
-    }
-    p.taps = p.copy == Copy::flat_rows ? d.KH : d.KH * d.KW;
-    p.columns = p.copy == Copy::flat_rows ? d.KW * d.IC : d.IC;
-    p.rows = p.images_are_runs() ? OH : std::clamp<int64_t>(kPixels / OW, 1, std::min(OH, kMaxSegments));
-    p.blocks_per_image = divide_up(OH, p.rows);
-    p.rows = divide_up(OH, p.blocks_per_image);
-    p.h_step = d.KH == 1 ? d.stride : 1;
-    p.w_step = d.KW == 1 ? d.stride : 1;
-    p.height = d.KH == 1 ? p.rows : (p.rows - 1) * d.stride + d.KH;
-    p.width = d.KW == 1 ? OW : (OW - 1) * d.stride + d.KW;
-    const int64_t cell = p.height * p.width * kPanel;
-    if (p.images_are_runs()) {
-        p.images = std::clamp<int64_t>(kCopyFloats / (cell * std::min<int64_t>(p.panels(), 4)), 8,
-                                       p.copy == Copy::in_place ? kPixelsInPlace : kPixels);
-        p.images = divide_up(d.N, divide_up(d.N, p.images));
-    }
-    p.blocks = divide_up(d.N, p.images) * p.blocks_per_image;
-    if (p.copy != Copy::flat_rows) {
-        p.column_pieces = divide_up(p.panels(), std::max<int64_t>(1, kCopyFloats / (cell * p.images)));
-    }
-    p.partials = std::min(kPartialFloats / d.weight_count(), divide_up(2 * kWantedPieces, p.column_pieces));
-    p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));
-    p.row_pieces = std::min(divide_up(kWantedPieces, p.partials * p.column_pieces), divide_up(d.OC, 2 * kMaxRows));
-    return p;
-}
-
-/// One block of depth: images [n0, n1), rows [oh0, oh1) of y.
-struct PixelBlock {
-    int64_t n0, n1, oh0, oh1;
-};
-
-PixelBlock block_at(const WeightPlan& p, int64_t index) {
-    const int64_t group = index / p.blocks_per_image, row = index % p.blocks_per_image * p.rows;
-    return {group * p.images, std::min(p.d.N, (group + 1) * p.images), row, std::min(p.d.OH(), row + p.rows)};
-}
-
-/// The input pixel of cell (row, column), which may be outside the image.
-int64_t input_h(const WeightPlan& p, const PixelBlock& b, int64_t row) {
-    return b.oh0 * p.d.stride - p.d.pad + row * p.h_step;
-}
-int64_t input_w(const WeightPlan& p, int64_t column) {
-    return column * p.w_step - p.d.pad;
-}
-
-bool inside(int64_t value, int64_t extent) {
-    return static_cast<uint64_t>(value) < static_cast<uint64_t>(extent);
+/// Copies a panel of the pixels that a 1x1 kernel sees; returns the end of the copy.
+float* copy_points(const WeightPlan& p, const PixelBlock& b, const float* x, int64_t channels, float* copy) {
+    const Conv2dDims& d = p.d;
+    const bool images = p.images_are_runs();
+    const int64_t run = images ? b.n1 - b.n0 : d.OW();
+    for (int64_t n = b.n0; n < (images ? b.n0 + 1 : b.n1); ++n)
+        for (int64_t oh = b.oh0; oh < b.oh1; ++oh, copy += run * kPanel)
+            pack_panel(x + (n * d.H + oh * d.stride) * d.W * d.IC, d.stride * d.IC, run, channels, copy);
+    return copy;
 }
 
 /// Copies panels [first, last) of a block of x.
@@ -128,6 +41,10 @@ void copy_panels(const WeightPlan& p, const PixelBlock& b, const float* x, int64
     const int64_t end = std::clamp(divide_up(d.W + d.pad, p.w_step), begin, p.width);
     for (int64_t panel = first; panel < last; ++panel) {
         const int64_t ic = panel * kPanel, channels = std::min(kPanel, d.IC - ic);
+        if (p.sees_points()) {
+            copy = copy_points(p, b, x + ic, channels, copy);
+            continue;
+        }
         for (int64_t r = 0; r < p.height; ++r, copy += p.width * images * kPanel) {
             const int64_t h = input_h(p, b, r);
             if (!inside(h, d.H)) continue;
@@ -159,25 +76,61 @@ void copy_flat(const WeightPlan& p, const PixelBlock& b, const float* x, float* 
     std::fill(copy, copy + kPanel, 0.0f);
 }
 
-/// Runs of pixels that one tap sums over: where they begin in dy and in the copy (of its first panel), in floats.
+/// Copies the channels [oc0, oc1) of a block of dy: [tile of rows][pixel][kTileStep], the pixels in the order of runs.
+void copy_dy(const WeightPlan& p, const PixelBlock& b, const float* dy, int64_t oc0, int64_t oc1, float* copy) {
+    const Conv2dDims& d = p.d;
+    const int64_t image = d.OH() * d.OW(), images = b.n1 - b.n0, pixels = (b.oh1 - b.oh0) * d.OW();
+    const int64_t runs = p.images_are_runs() ? pixels : images, run = p.images_are_runs() ? images : pixels;
+    const int64_t run_step = p.images_are_runs() ? d.OC : image * d.OC,
+                  step = p.images_are_runs() ? image * d.OC : d.OC;
+    const float* first = dy + (b.n0 * image + b.oh0 * d.OW()) * d.OC;
+    for (int64_t i = 0; i < tile_count(oc1 - oc0); ++i) {
+        const int64_t oc = oc0 + tile_begin(oc1 - oc0, i), rows = oc0 + tile_begin(oc1 - oc0, i + 1) - oc;
+        for (int64_t r = 0; r < runs; ++r, copy += run * kTileStep)
+            pack_rows(first + r * run_step + oc, step, run, rows, copy);
+    }
+}
+
+/// Runs of pixels that one tap sums over: where they begin in dy and x or their copies (of the first tile, of the first
+/// panel), in floats.
 struct Runs {
     int64_t count = 0;
     int64_t dy[kMaxSegments], x[kMaxSegments];
+
+    void add(int64_t dy_begin, int64_t x_begin) {
+        dy[count] = dy_begin;
+        x[count++] = x_begin;
+    }
 };
+
+/// Where the run at (n, oh, ow) begins in dy, or in its copy.
+int64_t dy_begin(const WeightPlan& p, const PixelBlock& b, int64_t n, int64_t oh, int64_t ow) {
+    const int64_t OH = p.d.OH(), OW = p.d.OW();
+    if (!p.copies_dy) return ((n * OH + oh) * OW + ow) * p.d.OC;
+    const int64_t pixel = ((n - b.n0) * (b.oh1 - b.oh0) + oh - b.oh0) * OW + ow;
+    return pixel * (p.images_are_runs() ? b.n1 - b.n0 : 1) * kTileStep;
+}
 
 Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
     const Conv2dDims& d = p.d;
-    const int64_t kw_count = p.taps / d.KH, kh = tap / kw_count, kw = tap % kw_count, OH = d.OH(), OW = d.OW();
+    const int64_t kw_count = p.taps / d.KH, kh = tap / kw_count, kw = tap % kw_count;
     const int64_t images = b.n1 - b.n0;
     Runs runs;
+    if (p.sees_points()) {
+        for (int64_t n = b.n0; n < (p.images_are_runs() ? b.n0 + 1 : b.n1); ++n)
+            for (int64_t oh = b.oh0; oh < b.oh1; ++oh)
+                runs.add(dy_begin(p, b, n, oh, 0), p.copy == Copy::in_place
+                                                       ? (n * d.H + oh * d.stride) * d.W * d.IC
+                                                       : ((n - b.n0) * (b.oh1 - b.oh0) + oh - b.oh0) * d.OW() * kPanel);
+        return runs;
+    }
     for (int64_t oh = b.oh0; oh < b.oh1; ++oh) {
         const int64_t row = d.KH == 1 ? oh - b.oh0 : (oh - b.oh0) * d.stride + kh;
         if (!inside(input_h(p, b, row), d.H)) continue;
-        for (int64_t ow = 0; ow < (p.images_are_runs() ? OW : 1); ++ow) {
+        for (int64_t ow = 0; ow < (p.images_are_runs() ? d.OW() : 1); ++ow) {
             const int64_t column = d.KW == 1 ? ow : ow * d.stride + kw;
             if (p.copy == Copy::images && !inside(input_w(p, column), d.W)) continue;
-            runs.dy[runs.count] = ((b.n0 * OH + oh) * OW + ow) * d.OC;
-            runs.x[runs.count++] = (row * p.width + column) * images * p.cell_step();
+            runs.add(dy_begin(p, b, b.n0, oh, ow), (row * p.width + column) * images * p.cell_step());
         }
     }
     return runs;
@@ -212,7 +165,7 @@ class Fetch {
         const char* from;
         int64_t count, step, bytes;
     };
-    Part parts_[2];
+    Part parts_[kMaxSegments + 1];
     int used_ = 0, part_ = 0;
     int64_t at_ = 0, lines_ = 0;
 };
@@ -233,33 +186,43 @@ struct WeightPiece {
         const int64_t ic0 = plan.copy == Copy::flat_rows ? 0 : p0 * kPanel;
         const int64_t ic1 = plan.copy == Copy::flat_rows ? d.IC : std::min(d.IC, p1 * kPanel);
         Fetch fetch;
-        // Several images are whole images, one after the other.
-        fetch.add(x + (b.n0 * d.H + h0) * d.W * d.IC + ic0, (b.n1 - b.n0) * (h1 - h0) * d.W, d.IC, ic1 - ic0);
+        if (plan.sees_points() && !plan.images_are_runs()) {
+            for (int64_t n = b.n0; n < b.n1; ++n)
+                for (int64_t oh = b.oh0; oh < b.oh1; ++oh)
+                    fetch.add(x + (n * d.H + oh * d.stride) * d.W * d.IC + ic0, d.OW(), d.stride * d.IC, ic1 - ic0);
+        } else {
+            // Several images are whole images, one after the other.
+            fetch.add(x + (b.n0 * d.H + h0) * d.W * d.IC + ic0, (b.n1 - b.n0) * (h1 - h0) * d.W, d.IC, ic1 - ic0);
+        }
         fetch.add(dy + (b.n0 * d.OH() + b.oh0) * d.OW() * d.OC + oc0, (b.n1 - b.n0) * (b.oh1 - b.oh0) * d.OW(), d.OC,
                   oc1 - oc0);
         return fetch;
     }
 
-    void tap(const PixelBlock& b, const float* copy, int64_t index, Store store, Fetch& fetch) const {
+    void tap(const PixelBlock& b, const float* x_block, const float* dy_copy, int64_t index, Store store,
+             Fetch& fetch) const {
         const Conv2dDims& d = plan.d;
         const Runs runs = runs_of(plan, b, index);
         if (runs.count == 0 && store == Store::add) return;
         const bool images = plan.images_are_runs();
         const int64_t run = images ? b.n1 - b.n0 : d.OW();
-        const int64_t a_step = images ? d.OH() * d.OW() * d.OC : d.OC;
-        const int64_t b_step = (images || d.KW == 1 ? 1 : d.stride) * plan.cell_step();
-        const int64_t panel_step = plan.panel_step(b.n1 - b.n0);
+        const int64_t a_step = plan.copies_dy ? kTileStep : images ? d.OH() * d.OW() * d.OC : d.OC;
+        const int64_t tile_step = (b.n1 - b.n0) * (b.oh1 - b.oh0) * d.OW() * kTileStep;
+        const int64_t w_step = d.KW == 1 && plan.copy != Copy::in_place ? 1 : d.stride;  // the copy has only those seen
+        const int64_t b_step = (images ? 1 : w_step) * plan.cell_step();
+        const int64_t panel_step = plan.panel_step(b.n1 - b.n0, b.oh1 - b.oh0);
         const float* x_runs[kMaxSegments];
         const float* dy_runs[kMaxSegments];
         int64_t depths[kMaxSegments];
         std::fill_n(depths, runs.count, run);
         const int64_t lines = divide_up(fetch.lines(), plan.taps * (p1 - p0) * tile_count(oc1 - oc0));
         for (int64_t panel = p0; panel < p1; ++panel) {
-            for (int64_t s = 0; s < runs.count; ++s) x_runs[s] = copy + ((panel - p0) * panel_step + runs.x[s]);
+            for (int64_t s = 0; s < runs.count; ++s) x_runs[s] = x_block + ((panel - p0) * panel_step + runs.x[s]);
             for (int64_t i = 0; i < tile_count(oc1 - oc0); ++i) {
                 const int64_t oc = oc0 + tile_begin(oc1 - oc0, i), end = oc0 + tile_begin(oc1 - oc0, i + 1);
+                const float* from = plan.copies_dy ? dy_copy + i * tile_step : dy + oc;
                 fetch.advance(lines);
-                for (int64_t s = 0; s < runs.count; ++s) dy_runs[s] = dy + (runs.dy[s] + oc);
+                for (int64_t s = 0; s < runs.count; ++s) dy_runs[s] = from + runs.dy[s];
                 multiply(end - oc,
                          ColumnTile{dy_runs, x_runs, depths, runs.count, a_step, b_step,
                                     sum + (oc * plan.taps + index) * plan.columns + panel * kPanel,
@@ -272,19 +235,24 @@ struct WeightPiece {
         const int64_t floats = plan.copy == Copy::flat_rows
                                    ? plan.height * plan.width * plan.d.IC + kPanel
                                    : (p1 - p0) * plan.height * plan.width * plan.images * kPanel;
-        float* copy = scratch(ScratchUse::packed_tile, floats);
+        const int64_t pixels = plan.images * plan.rows * plan.d.OW();
+        float* x_copy = scratch(ScratchUse::packed_tile, floats);
+        const int64_t dy_floats = plan.copies_dy ? tile_count(oc1 - oc0) * pixels * kTileStep : 0;
+        float* dy_copy = scratch(ScratchUse::packed_rows, dy_floats);
         for (int64_t i = first; i < last; ++i) {
             const PixelBlock b = block_at(plan, i);
-            const float* from = copy;
+            const float* x_block = x_copy;
             if (plan.copy == Copy::in_place) {
-                from = x + (b.n0 * plan.d.IC + p0 * kPanel);
+                x_block = x + p0 * kPanel;
             } else if (plan.copy == Copy::flat_rows) {
-                copy_flat(plan, b, x, copy);
+                copy_flat(plan, b, x, x_copy);
             } else {
-                copy_panels(plan, b, x, p0, p1, copy);
+                copy_panels(plan, b, x, p0, p1, x_copy);
             }
+            if (plan.copies_dy) copy_dy(plan, b, dy, oc0, oc1, dy_copy);
             Fetch fetch = i + 1 < last ? fetch_of(block_at(plan, i + 1)) : Fetch();
-            for (int64_t t = 0; t < plan.taps; ++t) tap(b, from, t, i == first ? Store::replace : Store::add, fetch);
+            for (int64_t t = 0; t < plan.taps; ++t)
+                tap(b, x_block, dy_copy, t, i == first ? Store::replace : Store::add, fetch);
         }
     }
 };

@@ -1,5 +1,5 @@
-// Packing of B for the micro-kernel: panels of kPanel columns, each depth x kPanel floats in memory order, zeros where
-// the last panel has no more columns.
+// Packing for the micro-kernel. B: panels of kPanel columns, each depth x kPanel floats in memory order, zeros where
+// the last panel has no more columns. A, where its rows lie next to each other: depth x kTileStep floats a tile.
 //
 // Included by files compiled once a target (cpu/simd.h).
 #if defined(MOCO_CPU_PACK_INL_H) == defined(HWY_TARGET_TOGGLE)
@@ -30,6 +30,21 @@ HWY_INLINE void pack_panel(const float* b, int64_t b_step, int64_t depth, int64_
             std::fill(std::copy_n(b, columns, panel), panel + kPanel, 0.0f);
         }
     }
+}
+
+/// Floats between the steps of depth of a packed tile: whole vectors.
+inline constexpr int64_t kTileStep = (kMaxRows + kLanes - 1) / kLanes * kLanes;
+
+/// One tile from A stored depth x rows: `rows` (1..kMaxRows) of its rows, starting at a.
+HWY_INLINE void pack_rows(const float* a, int64_t a_step, int64_t depth, int64_t rows, float* tile) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR  // elsewhere a masked load may read beyond the mask
+    static_assert(kTileStep == kLanes);
+    const FloatTag d;
+    const auto mask = hn::FirstN(d, static_cast<size_t>(rows));
+    for (int64_t k = 0; k < depth; ++k) hn::Store(hn::MaskedLoad(mask, d, a + k * a_step), d, tile + k * kTileStep);
+#else
+    for (int64_t k = 0; k < depth; ++k) std::copy_n(a + k * a_step, rows, tile + k * kTileStep);
+#endif
 }
 
 /// Four rows of `from` become four columns of `to`: to[k * kPanel + j] = from[j * step + k] for k < depth, j < 4.

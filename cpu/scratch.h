@@ -10,12 +10,15 @@ namespace moco::cpu {
 enum class ScratchUse {
     packed_b,
     packed_tile,
+    packed_rows,
     zeros,  // see zeros() below
     partials,
     transformed,
-    // Winograd's: transformed weights, input and gradients, their products, results that nobody needs
+    // Winograd's: transformed weights, input and its pixels beyond the image, gradients, their products, results that
+    // nobody needs
     winograd_weight,
     winograd_input,
+    winograd_extended,
     winograd_gradient,
     winograd_product,
     winograd_discarded,

@@ -32,6 +32,9 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 6, 5, 48, 40, 1, 1, 1, 0},     // 1x1
         {1, 1, 1, 3, 2, 1, 1, 1, 0},       // one product
         {3, 7, 8, 17, 33, 1, 1, 2, 0},     // strided 1x1
+        {9, 5, 4, 32, 20, 1, 1, 2, 0},     // several small images are a block of the gradient of the weights
+        {3, 9, 22, 512, 40, 1, 1, 2, 0},   // pixels seen 4 KiB apart, several rows
+        {2, 9, 12, 32, 1024, 1, 1, 2, 0},  //
         {1, 4, 6, 2, 3, 1, 1, 1, 1},       // padded 1x1: a border of zeros
         {2, 5, 6, 600, 34, 1, 1, 1, 0},    // depth above one block
         {2, 5, 7, 1024, 136, 1, 1, 1, 0},  // rows 4 KiB apart, of x and, next, of dy; many weights

@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "tests/cpu/conv2d_shapes.h"
+#include "tests/cpu/on_each_target.h"
 #include "tests/reference/conv2d.h"
 #include "tests/support/test_backend.h"
 #include "tests/support/values.h"
@@ -17,6 +18,7 @@ using testing::cpu;
 using testing::error_over_rms;
 using testing::formula_values;
 using testing::name_of;
+using testing::on_each_target;
 using testing::reference::Values;
 
 struct Passes {
@@ -58,12 +60,17 @@ TEST(CpuConv2d, DirectMatchesTheDefinition) {
     for (const Conv2dDims& d : conv2d_shapes()) {
         SCOPED_TRACE(name_of(d));
         const Inputs in = inputs_of(d);
-        const Passes got = run(d, in);
         const Values x(in.x.begin(), in.x.end()), weight(in.weight.begin(), in.weight.end()),
             dy(in.dy.begin(), in.dy.end());
-        EXPECT_LT(error_over_rms(got.y, testing::reference::conv2d_forward(d, x, weight)), kTolerance);
-        EXPECT_LT(error_over_rms(got.dx, testing::reference::conv2d_backward_data(d, dy, weight)), kTolerance);
-        EXPECT_LT(error_over_rms(got.dweight, testing::reference::conv2d_backward_weight(d, x, dy)), kTolerance);
+        const Values y = testing::reference::conv2d_forward(d, x, weight),
+                     dx = testing::reference::conv2d_backward_data(d, dy, weight),
+                     dweight = testing::reference::conv2d_backward_weight(d, x, dy);
+        on_each_target([&] {
+            const Passes got = run(d, in);
+            EXPECT_LT(error_over_rms(got.y, y), kTolerance);
+            EXPECT_LT(error_over_rms(got.dx, dx), kTolerance);
+            EXPECT_LT(error_over_rms(got.dweight, dweight), kTolerance);
+        });
     }
 }
 
@@ -71,13 +78,15 @@ TEST(CpuConv2d, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d : conv2d_shapes()) {
         SCOPED_TRACE(name_of(d));
         const Inputs in = inputs_of(d);
-        set_threads(1);
-        const Passes one = run(d, in);
-        for (const int threads : {2, 4}) {
-            set_threads(threads);
-            EXPECT_TRUE(run(d, in) == one) << threads << " threads";
-        }
-        set_threads(0);
+        on_each_target([&] {
+            set_threads(1);
+            const Passes one = run(d, in);
+            for (const int threads : {2, 4}) {
+                set_threads(threads);
+                EXPECT_TRUE(run(d, in) == one) << threads << " threads";
+            }
+            set_threads(0);
+        });
     }
 }
 
