@@ -30,6 +30,13 @@ enum class RowPair { ends, a, b };
 
 inline constexpr int kPairPoints = 2 * kTileIn;
 
+/// Of the 36 points, the one that is number `i` of a pair's.
+template <RowPair pair>
+constexpr int point_of(int i) {
+    constexpr int first[] = {0, 1, 3}, second[] = {5, 2, 4};
+    return (i < kTileIn ? first : second)[static_cast<int>(pair)] * kTileIn + i % kTileIn;
+}
+
 /// The pair of rows of B^T d: first and second are d's columns transformed; load(h, w) gives d.
 template <RowPair pair, typename Load>
 HWY_INLINE void input_rows(const Load& load, FloatVector (&first)[6], FloatVector (&second)[6]) {
@@ -94,11 +101,13 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
 template <RowPair pair>
 void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, float* v) {
     const float* outside = zeros(x.channels);
+    float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(x.channels));
     const int64_t step = x.point_step(), panel_step = x.panel_step();
     TileCursor cursor(x.grid, chunk + begin);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileIn * kTileIn];
         cursor.addresses<kTileIn, 1>(x.images, x.channels, outside, pixels);
+        extend_tile(cursor, pixels, x.channels, extended);
         const float* const* from = pixels;
         for_each_vector(x.channels, [=](int64_t c, const auto access) HWY_ATTR {
             FloatVector first[6], second[6];
@@ -164,22 +173,26 @@ constexpr int64_t kBlockPanels = 2;
 
 /// Adds the chunk's part of a pair of rows to the weights of panel `oc_panel` and the IC panels [begin, end).
 template <RowPair pair>
-void multiply_block(const Operand& x, const Operand& dy, int64_t tiles, const float* v, const float* g,
+void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t tiles, const float* v, const float* g,
                     int64_t oc_panel, int64_t begin, int64_t end, Store store, float* dweight) {
     constexpr int64_t kRow = kBlockPanels * kPanel + 16;
     constexpr int64_t kPoint = kPanel * kRow;
     float* product = scratch(ScratchUse::winograd_product, kPairPoints * kPoint);
     const int64_t IC = x.channels, oc_begin = oc_panel * kPanel, OC = std::min(kPanel, dy.channels - oc_begin);
-    for (int point = 0; point < kPairPoints; ++point)
+    for (int point = 0; point < kPairPoints; ++point) {
+        const TileGrid::Interval needed = x.grid.needing(point_of<pair>(point));
+        const int64_t from = std::clamp(needed.begin, chunk, chunk + tiles) - chunk;
+        const int64_t depth = std::clamp(needed.end, chunk, chunk + tiles) - chunk - from;
         for (int64_t panel = begin; panel < end; ++panel)
             for (int64_t i = 0; i < tile_count(OC); ++i) {
                 const int64_t oc = tile_begin(OC, i), rows = tile_begin(OC, i + 1) - oc;
-                const float* a = g + point * dy.point_step() + oc_panel * dy.panel_step() + oc;
-                const float* b = v + point * x.point_step() + panel * x.panel_step();
-                multiply(rows, ColumnTile{&a, &b, &tiles, 1, kPanel, kPanel,
+                const float* a = g + point * dy.point_step() + oc_panel * dy.panel_step() + from * kPanel + oc;
+                const float* b = v + point * x.point_step() + panel * x.panel_step() + from * kPanel;
+                multiply(rows, ColumnTile{&a, &b, &depth, 1, kPanel, kPanel,
                                           product + point * kPoint + oc * kRow + (panel - begin) * kPanel, kRow,
                                           IC - panel * kPanel > kLanes ? kPanel : kLanes, Store::replace});
             }
+    }
     const int64_t ic_begin = begin * kPanel, ic_count = std::min(IC, end * kPanel) - ic_begin;
     for (int64_t oc = 0; oc < OC; ++oc)
         for_each_vector(ic_count, [=](int64_t c, const auto access) HWY_ATTR {
@@ -204,7 +217,7 @@ void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t ti
     const int64_t across = divide_up(x.panels(), kBlockPanels);
     parallel_for(dy.panels() * across, 1, [&](int64_t block, int64_t) {
         const int64_t begin = block % across * kBlockPanels, end = std::min(begin + kBlockPanels, x.panels());
-        multiply_block<pair>(x, dy, tiles, v, g, block / across, begin, end, store, dweight);
+        multiply_block<pair>(x, dy, chunk, tiles, v, g, block / across, begin, end, store, dweight);
     });
 }
 

@@ -79,10 +79,12 @@ void transform_weights(const Problem& p, int64_t panel, float* u) {
 /// v (36 points, `point` floats apart, each with p.v_row() floats a tile) = the transformed tiles [begin, end).
 void transform_input(const Problem& p, int64_t begin, int64_t end, float* v, int64_t point) {
     const float* outside = zeros(p.K);
+    float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(p.K));
     TileCursor cursor(p.grid, begin);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next(), v += p.v_row()) {
         const float* pixels[kTileIn * kTileIn];
         cursor.addresses<kTileIn, 1>(p.input, p.K, outside, pixels);
+        extend_tile(cursor, pixels, p.K, extended);
         scatter_to_points<kTileIn>([](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); }, pixels, p.K, v,
                                    point);
     }
@@ -108,16 +110,23 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
     const int64_t tiles = end - begin, product_point = tiles * kPanel + kPad;
     float* product = scratch(ScratchUse::winograd_product, kPoints * product_point);
     TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, p.columns(panel));
-    for (int point = 0; point < kPoints; ++point)
-        for (int64_t i = 0; i < tile_count(tiles); ++i) {
-            const int64_t first = tile_begin(tiles, i), rows = tile_begin(tiles, i + 1) - first;
+    for (int point = 0; point < kPoints; ++point) {
+        const TileGrid::Interval needed = p.grid.needing(point);
+        const int64_t from = std::clamp(needed.begin, begin, end) - begin,
+                      to = std::clamp(needed.end, begin, end) - begin;
+        float* here = product + point * product_point;
+        std::fill(here, here + from * kPanel, 0.0f);
+        std::fill(here + to * kPanel, here + tiles * kPanel, 0.0f);
+        for (int64_t i = 0; i < tile_count(to - from); ++i) {
+            const int64_t first = from + tile_begin(to - from, i), rows = from + tile_begin(to - from, i + 1) - first;
             multiply_strided(rows, v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
-                             product + point * product_point + first * kPanel, kPanel,
-                             p.columns(panel) > kLanes ? kPanel : kLanes, Store::replace);
+                             here + first * kPanel, kPanel, p.columns(panel) > kLanes ? kPanel : kLanes,
+                             Store::replace);
             next.step();
             results.step();
             results.step();
         }
+    }
     transform_result(p, begin, end, panel, product, product_point);
 }
 

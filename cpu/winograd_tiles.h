@@ -16,35 +16,94 @@ inline constexpr int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-/// The tiles of N images of H x W pixels, counted image by image and row by row. The last of a row or column may reach
-/// beyond the image.
+/// Whether a tile with `results` results (1..kTileOut) along an axis needs the products at point i of that axis. Its
+/// input beyond the image is free to choose, so that the transform gives zero at the others (extend_tile).
+inline constexpr bool needs_point(int64_t results, int64_t i) {
+    constexpr bool needed[kTileOut][kTileIn] = {{true, true, true},
+                                                {false, true, true, true, true},
+                                                {true, true, true, true, true},
+                                                {true, true, true, true, true, true}};
+    return needed[results - 1][i];
+}
+
+/// How many those are.
+inline constexpr int64_t points_for(int64_t results) {
+    return results + kTileIn - kTileOut;
+}
+
+/// The tiles of N images of H x W pixels. The last of a row or column may reach beyond the image. They are counted in
+/// four parts, within each image by image and row by row: those that reach beyond the image below; those within; those
+/// that reach beyond at the right; and in both directions. So the tiles that need a point follow each other.
 struct TileGrid {
     int64_t N, H, W;
+
+    /// Rows and columns of tiles, counted from the first of the image, of all images.
+    struct Part {
+        int64_t row_begin, row_end, column_begin, column_end;
+        int64_t count() const { return (row_end - row_begin) * (column_end - column_begin); }
+    };
+    struct Interval {
+        int64_t begin, end;
+    };
+    static constexpr int kParts = 4;
 
     int64_t rows() const { return divide_up(H, kTileOut); }
     int64_t columns() const { return divide_up(W, kTileOut); }
     int64_t count() const { return N * rows() * columns(); }
+    /// The products of all tiles for a pair of channels.
+    int64_t products() const {
+        const auto along = [](int64_t extent) {
+            const int64_t rest = extent % kTileOut;
+            return extent / kTileOut * kTileIn + (rest == 0 ? 0 : points_for(rest));
+        };
+        return N * along(H) * along(W);
+    }
+
+    Part part(int i) const {
+        const int64_t full_rows = H / kTileOut, full_columns = W / kTileOut;
+        const bool below = i == 0 || i == 3, right = i >= 2;
+        return {below ? full_rows : 0, below ? rows() : full_rows, right ? full_columns : 0,
+                right ? columns() : full_columns};
+    }
+
+    /// The tiles that need a point: one of kPoints, row by row.
+    Interval needing(int point) const {
+        const bool below = H % kTileOut == 0 || needs_point(H % kTileOut, point / kTileIn);
+        const bool right = W % kTileOut == 0 || needs_point(W % kTileOut, point % kTileIn);
+        const int64_t within_begin = N * part(0).count(), within_end = within_begin + N * part(1).count();
+        const int64_t right_end = within_end + N * part(2).count();
+        return {below ? 0 : within_begin, !right ? within_end : below ? count() : right_end};
+    }
 };
 
 /// A place in the sequence of tiles: n and the row and column of the tile's first result. Stepping is cheaper than the
 /// divisions that find a tile by its number.
 class TileCursor {
   public:
-    TileCursor(const TileGrid& grid, int64_t tile)
-        : grid_(grid),
-          n_(tile / grid.columns() / grid.rows()),
-          row_(tile / grid.columns() % grid.rows() * kTileOut),
-          column_(tile % grid.columns() * kTileOut) {}
+    TileCursor(const TileGrid& grid, int64_t tile) : grid_(grid) {
+        enter(0);
+        for (; index_ < TileGrid::kParts && tile >= grid.N * part_.count(); enter(index_ + 1))
+            tile -= grid.N * part_.count();
+        if (index_ == TileGrid::kParts) return;
+        const int64_t columns = part_.column_end - part_.column_begin;
+        n_ = tile / part_.count();
+        row_ = (part_.row_begin + tile % part_.count() / columns) * kTileOut;
+        column_ = (part_.column_begin + tile % columns) * kTileOut;
+    }
 
     void next() {
         column_ += kTileOut;
-        if (column_ < grid_.W) return;
-        column_ = 0;
+        if (column_ < part_.column_end * kTileOut) return;
+        column_ = part_.column_begin * kTileOut;
         row_ += kTileOut;
-        if (row_ < grid_.H) return;
-        row_ = 0;
-        ++n_;
+        if (row_ < part_.row_end * kTileOut) return;
+        row_ = part_.row_begin * kTileOut;
+        if (++n_ == grid_.N) enter(index_ + 1);
     }
+
+    /// The tile's results within the image.
+    int64_t result_rows() const { return std::min<int64_t>(kTileOut, grid_.H - row_); }
+    int64_t result_columns() const { return std::min<int64_t>(kTileOut, grid_.W - column_); }
 
     /// Fills the addresses of the tile's size x size pixels, from `offset` pixels above and left of its results, in
     /// `images` of `channels`. Those outside the image become `outside`: zeros to read, or memory to write what nobody
@@ -80,8 +139,21 @@ class TileCursor {
     }
 
   private:
+    /// Goes to the first tile of a part, or of the next that has any.
+    void enter(int index) {
+        for (index_ = index; index_ < TileGrid::kParts; ++index_) {
+            part_ = grid_.part(index_);
+            if (part_.count() > 0) break;
+        }
+        n_ = 0;
+        row_ = part_.row_begin * kTileOut;
+        column_ = part_.column_begin * kTileOut;
+    }
+
     TileGrid grid_;
-    int64_t n_, row_, column_;
+    int index_ = 0;
+    TileGrid::Part part_{};
+    int64_t n_ = 0, row_ = 0, column_ = 0;
 };
 
 /// Asks for the memory of tiles ahead of its use, a little with each step, so that it comes during a product.

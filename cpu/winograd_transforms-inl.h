@@ -153,6 +153,39 @@ HWY_INLINE void for_each_vector(int64_t channels, const F& f) {
     if (c < channels) f(c, PartOfVector{channels - c});
 }
 
+/// The most pixels that extend_tile makes up, and their distance in floats.
+inline constexpr int64_t kExtendedPixels = 2 * kTileIn;
+HWY_INLINE int64_t extended_pixel(int64_t channels) {
+    return divide_up(channels, kLanes) * kLanes;
+}
+
+/// One axis of extend_tile: of pixels `step` apart, along six lines that lie `across` apart. Returns the unused memory.
+HWY_INLINE float* extend_axis(int64_t results, int64_t step, int64_t across, const float** pixels, int64_t channels,
+                              float* memory) {
+    if (results > 2) return memory;
+    for (int i = 0; i < kTileIn; ++i, pixels += across, memory += extended_pixel(channels)) {
+        const float *first = pixels[0], *second = pixels[step], *third = pixels[2 * step];
+        for_each_vector(channels, [=](int64_t c, const auto access) HWY_ATTR {
+            const FloatVector value = results == 2
+                                          ? hn::MulSub(constant(2.5f), access.load(third + c), access.load(first + c))
+                                          : hn::Mul(constant(0.5f), access.load(second + c));
+            hn::StoreU(value, FloatTag(), memory + c);
+        });
+        pixels[(results == 2 ? 4 : 3) * step] = memory;
+    }
+    return memory;
+}
+
+/// Of a tile's 6x6 pixels, replaces those beyond the image that none of its results sees by such that the transformed
+/// tile is zero at the points that needs_point leaves out. With B^T above: two results need neither 0 (the fifth pixel
+/// is 5/2 of the third minus the first) nor infinity (the sixth, which no other point sees); one, which sees a padded
+/// third pixel, needs neither +-b (the fourth is half the second, the fifth half the third) nor infinity.
+/// memory: kExtendedPixels of extended_pixel(channels) floats, in use as long as the pixels are.
+HWY_INLINE void extend_tile(const TileCursor& tile, const float** pixels, int64_t channels, float* memory) {
+    memory = extend_axis(tile.result_rows(), kTileIn, 1, pixels, channels, memory);
+    extend_axis(tile.result_columns(), 1, kTileIn, pixels, channels, memory);
+}
+
 // One vector of channels of the two functions below. Not inlined: in their loops the compiler would keep all 72
 // addresses from one round to the next, in memory, and take longer to fetch them than to compute them.
 template <int In, typename Transform, typename Access>
