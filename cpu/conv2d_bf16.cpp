@@ -82,6 +82,7 @@ void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const fl
 }
 
 void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight) {
+    if (has_bf16_products()) return direct_backward_weight_bf16(d, x, dy, dweight);
     const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
     const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_result);
     (winograd_preferred(d, ConvPass::backward_weight) ? winograd_backward_weight : direct_backward_weight)(
