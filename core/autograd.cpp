@@ -44,13 +44,15 @@ void add_gradient(Tensor& sum, const Tensor& gradient) {
 }
 
 void add_to_leaf(Tensor leaf, const Tensor& gradient) {
-    Tensor sum = leaf.grad();
-    if (!sum.defined()) {
-        sum = Tensor::empty_like(gradient);
-        sum.copy_from(gradient);
-        leaf.set_grad(sum);
-    } else {
-        gradient.backend().accumulate(gradient.data(), sum.mutable_data(), gradient.count());
+    TensorState& state = TensorAccess::state(leaf);
+    if (!state.grad.defined()) {
+        leaf.set_grad(Tensor::empty_like(gradient));
+        leaf.zero_grad();
+    }
+    if (std::exchange(state.grad_is_zero, false)) {
+        state.grad.copy_from(gradient);
+    } else if (gradient.data() != state.grad.data()) {  // else GradientMemory had it written there
+        gradient.backend().accumulate(gradient.data(), state.grad.mutable_data(), gradient.count());
     }
 }
 
@@ -123,6 +125,22 @@ void Tensor::backward() {
         }
         node.reset();
     }
+}
+
+GradientMemory::GradientMemory(const Tensor& input) : wanted_(recording && input.requires_grad()) {
+    if (!wanted_) return;
+    shape_ = input.shape();
+    dtype_ = input.dtype();
+    backend_ = &input.backend();
+    if (TensorAccess::state(input).node == nullptr) leaf_ = input;
+}
+
+Tensor GradientMemory::take() const {
+    if (leaf_.defined()) {
+        TensorState& state = TensorAccess::state(leaf_);
+        if (std::exchange(state.grad_is_zero, false)) return state.grad;
+    }
+    return Tensor::empty(shape_, dtype_, *backend_);
 }
 
 Tensor in_place_of(const Tensor& dy) {

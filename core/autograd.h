@@ -40,6 +40,26 @@ class Saved {
     uint64_t version_ = 0;
 };
 
+/// Where an op's backward writes the gradient of one input: where that is a leaf whose gradient is zero, into the
+/// leaf's own memory, so that nothing is left to add.
+class GradientMemory {
+  public:
+    /// Made when the op is recorded; keeps no elements of the input alive unless it is a leaf. `input` may be
+    /// undefined.
+    explicit GradientMemory(const Tensor& input);
+    /// Whether a gradient is wanted at all.
+    bool wanted() const { return wanted_; }
+    /// Uninitialised memory like the input. The op must fill it and return it as this input's gradient.
+    Tensor take() const;
+
+  private:
+    bool wanted_ = false;
+    Shape shape_;
+    DType dtype_ = DType::f32;
+    Backend* backend_ = nullptr;
+    Tensor leaf_;
+};
+
 /// Within the scope of one of these, on this thread, ops record nothing.
 class NoGrad {
   public:

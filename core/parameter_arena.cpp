@@ -43,7 +43,12 @@ Tensor ParameterArena::view_of(const Tensor& buffer, size_t i) const {
 }
 
 void ParameterArena::zero_gradients() {
-    gradients_.fill_zero();
+    for (NamedTensor& parameter : parameters_) parameter.tensor.zero_grad();
+}
+
+Tensor& ParameterArena::gradients() {
+    for (const NamedTensor& parameter : parameters_) static_cast<void>(parameter.tensor.grad());  // writes its zeros
+    return gradients_;
 }
 
 void ParameterArena::bump_versions() {

@@ -27,15 +27,14 @@ class ParameterArena {
     ParameterArena(std::vector<NamedTensor> parameters, ArenaContents contents);
 
     const std::vector<NamedTensor>& parameters() const { return parameters_; }
-    Tensor& values() { return values_; }        // flat, f32, count() elements
-    Tensor& gradients() { return gradients_; }  // flat, or undefined with values_only
+    Tensor& values() { return values_; }  // flat, f32, count() elements
     const Tensor& values() const { return values_; }
-    const Tensor& gradients() const { return gradients_; }
+    Tensor& gradients();  // flat, or undefined with values_only
     int64_t count() const { return values_.defined() ? values_.count() : 0; }
     /// A buffer laid out like values(), and the view of it that belongs to parameter i (momenta, for instance).
     Tensor zeros_like_values() const;
     Tensor view_of(const Tensor& buffer, size_t i) const;
-    void zero_gradients();
+    void zero_gradients();  // each as Tensor::zero_grad does it
     /// Tells every parameter's version counter that values() was written.
     void bump_versions();
 

@@ -1,5 +1,7 @@
 #include "core/tensor.h"
 
+#include <utility>
+
 #include "core/backend.h"
 #include "core/tensor_state.h"
 
@@ -130,6 +132,7 @@ void Tensor::set_requires_grad(bool on) {
 
 Tensor Tensor::grad() const {
     check_defined(defined(), "grad");
+    if (std::exchange(state_->grad_is_zero, false)) state_->grad.fill_zero();
     return state_->grad;
 }
 
@@ -137,6 +140,12 @@ void Tensor::set_grad(const Tensor& grad) {
     check(grad.shape() == shape() && grad.dtype() == dtype(), "Tensor::set_grad: gradient {} for a tensor {}",
           to_string(grad), to_string(*this));
     state_->grad = grad;
+    state_->grad_is_zero = false;
+}
+
+void Tensor::zero_grad() {
+    check_defined(defined(), "zero_grad");
+    state_->grad_is_zero = state_->grad.defined();
 }
 
 uint64_t Tensor::version() const {

@@ -90,6 +90,9 @@ class Tensor {
     Tensor grad() const;
     /// Memory into which backward *adds* this leaf's gradient (a view of a parameter arena).
     void set_grad(const Tensor& grad);
+    /// Makes this leaf's gradient zero, if it has one. The memory is written only when the next gradient comes or
+    /// grad() is called: until then a handle from an earlier grad() shows the old values.
+    void zero_grad();
     /// Runs backward from this scalar: d(this)/d(leaf) is added to every reachable leaf. Frees what was saved.
     void backward();
 

@@ -28,6 +28,7 @@ struct TensorState {
     std::shared_ptr<std::atomic<uint64_t>> version;  // shared by all views of the same elements
     bool requires_grad = false;                      // of a leaf
     Tensor grad;                                     // of a leaf
+    bool grad_is_zero = false;                       // whatever its memory still holds
     std::shared_ptr<Node> node;                      // of the result of a recorded op
 };
 

@@ -31,11 +31,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Conv2dOptions& option
     Tensor y = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, DType::f32, x.backend());
     x.backend().conv2d_forward(d, x.data(), weight.data(), y.mutable_data());
 
-    const bool need_dx = wants_gradient(x), need_dweight = wants_gradient(weight);
+    const bool need_dx = wants_gradient(x);
+    const GradientMemory dweight_memory(weight);
     // Each gradient needs the other input only.
     return record(y, {x, weight},
-                  [d, x = need_dweight ? Saved(x) : Saved(), weight = need_dx ? Saved(weight) : Saved(),
-                   x_shape = x.shape(), weight_shape = weight.shape()](const Tensor& dy) {
+                  [d, dweight_memory, x = dweight_memory.wanted() ? Saved(x) : Saved(),
+                   weight = need_dx ? Saved(weight) : Saved(), x_shape = x.shape()](const Tensor& dy) {
                       Backend& backend = dy.backend();
                       Tensor dx, dweight;
                       if (weight.defined()) {
@@ -43,7 +44,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Conv2dOptions& option
                           backend.conv2d_backward_data(d, dy.data(), weight->data(), dx.mutable_data());
                       }
                       if (x.defined()) {
-                          dweight = Tensor::empty(weight_shape, DType::f32, backend);
+                          dweight = dweight_memory.take();
                           backend.conv2d_backward_weight(d, x->data(), dy.data(), dweight.mutable_data());
                       }
                       return Gradients{dx, dweight};

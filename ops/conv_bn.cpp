@@ -33,12 +33,13 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     // Without an activation the residual's gradient is dy itself, and y is not needed.
     const bool masked = b.activation != Activation::none;
     return record(y, {x, weight, gamma, beta, residual},
-                  [d, b, masked, need_dx = wants_gradient(x), need_dweight = wants_gradient(weight),
+                  [d, b, masked, need_dx = wants_gradient(x), dweight_memory = GradientMemory(weight),
                    need_dresidual = wants_gradient(residual), x = Saved(x), weight = Saved(weight), z = Saved(z),
                    y = masked ? Saved(y) : Saved(), gamma = Saved(gamma), mean = Saved(mean),
                    inv_std = Saved(inv_std)](const Tensor& dy) {
                       Tensor dz = z.get();  // in z's place, which nobody else sees and nobody needs afterwards
-                      Tensor dx = empty_if(need_dx, x.get()), dweight = empty_if(need_dweight, weight.get());
+                      Tensor dx = empty_if(need_dx, x.get()),
+                             dweight = dweight_memory.wanted() ? dweight_memory.take() : Tensor();
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
                       Tensor dresidual = need_dresidual && masked ? in_place_of(dy) : Tensor();
                       dy.backend().conv_bn_backward(

@@ -27,28 +27,29 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     backend.matmul({.M = N, .N = OUT, .K = IN, .b = Transpose::yes}, x.data(), weight.data(), y.mutable_data());
     if (bias.defined()) backend.add_bias(y.data(), bias.data(), y.mutable_data(), N, OUT);
 
-    const bool need_dx = wants_gradient(x), need_dweight = wants_gradient(weight), need_dbias = wants_gradient(bias);
+    const bool need_dx = wants_gradient(x), need_dbias = wants_gradient(bias);
+    const GradientMemory dweight_memory(weight);
     // dx and dweight each need the other input only.
-    return record(
-        y, {x, weight, bias},
-        [=, x = need_dweight ? Saved(x) : Saved(), weight = need_dx ? Saved(weight) : Saved()](const Tensor& dy) {
-            Backend& device = dy.backend();
-            Tensor dx, dweight, dbias;
-            if (need_dx) {  // N,IN = dy (N,OUT) * weight (OUT,IN)
-                dx = Tensor::empty({N, IN}, DType::f32, device);
-                device.matmul({.M = N, .N = IN, .K = OUT}, dy.data(), weight->data(), dx.mutable_data());
-            }
-            if (need_dweight) {  // OUT,IN = dy^T (OUT,N) * x (N,IN)
-                dweight = Tensor::empty({OUT, IN}, DType::f32, device);
-                device.matmul({.M = OUT, .N = IN, .K = N, .a = Transpose::yes}, dy.data(), x->data(),
-                              dweight.mutable_data());
-            }
-            if (need_dbias) {
-                dbias = Tensor::empty({OUT}, DType::f32, device);
-                device.sum_rows(dy.data(), dbias.mutable_data(), N, OUT);
-            }
-            return Gradients{dx, dweight, dbias};
-        });
+    return record(y, {x, weight, bias},
+                  [=, x = dweight_memory.wanted() ? Saved(x) : Saved(),
+                   weight = need_dx ? Saved(weight) : Saved()](const Tensor& dy) {
+                      Backend& device = dy.backend();
+                      Tensor dx, dweight, dbias;
+                      if (need_dx) {  // N,IN = dy (N,OUT) * weight (OUT,IN)
+                          dx = Tensor::empty({N, IN}, DType::f32, device);
+                          device.matmul({.M = N, .N = IN, .K = OUT}, dy.data(), weight->data(), dx.mutable_data());
+                      }
+                      if (dweight_memory.wanted()) {  // OUT,IN = dy^T (OUT,N) * x (N,IN)
+                          dweight = dweight_memory.take();
+                          device.matmul({.M = OUT, .N = IN, .K = N, .a = Transpose::yes}, dy.data(), x->data(),
+                                        dweight.mutable_data());
+                      }
+                      if (need_dbias) {
+                          dbias = Tensor::empty({OUT}, DType::f32, device);
+                          device.sum_rows(dy.data(), dbias.mutable_data(), N, OUT);
+                      }
+                      return Gradients{dx, dweight, dbias};
+                  });
 }
 
 }  // namespace moco

@@ -96,6 +96,42 @@ TEST(Autograd, AGradientMayTakeThePlaceOfOneThatNobodyElseHolds) {
     EXPECT_THAT(x.grad().to_vector(), ElementsAre(9, 9));
 }
 
+/// x[0] + w[0], whose gradient of w is written where GradientMemory says.
+Tensor plus_weight(const Tensor& x, const Tensor& w, const float*& written) {
+    return record(Tensor::full({1}, 1, testing::cpu()), {x, w}, [into = GradientMemory(w), &written](const Tensor& dy) {
+        Tensor dw = into.wanted() ? into.take() : Tensor();
+        if (dw.defined()) dw.copy_from(dy);
+        written = dw.defined() ? dw.data() : nullptr;
+        return Gradients{dy, dw};
+    });
+}
+
+TEST(Autograd, WritesAGradientIntoTheLeafsOwnMemoryWhereThatIsZero) {
+    Tensor w = leaf({1});
+    const float *first = nullptr, *second = nullptr;
+    w.set_grad(Tensor::full({1}, 5, testing::cpu()));
+    const float* const own = w.grad().data();
+    sum(plus_weight(leaf({1}), w, first)).backward();
+    EXPECT_NE(first, own) << "the memory holds a gradient already";
+    EXPECT_THAT(w.grad().to_vector(), ElementsAre(6));
+
+    w.zero_grad();
+    sum(plus_weight(plus_weight(leaf({1}), w, second), w, first)).backward();
+    EXPECT_EQ(first, own);
+    EXPECT_NE(second, own);
+    EXPECT_THAT(w.grad().to_vector(), ElementsAre(2));
+
+    w.zero_grad();
+    sum(times(w, 3)).backward();  // an op that asks for no place
+    EXPECT_THAT(w.grad().to_vector(), ElementsAre(3));
+    w.zero_grad();
+    EXPECT_THAT(w.grad().to_vector(), ElementsAre(0));
+
+    w.set_requires_grad(false);
+    sum(plus_weight(leaf({1}), w, first)).backward();
+    EXPECT_EQ(first, nullptr);
+}
+
 TEST(Autograd, SumsAcrossBackwardsIntoMemoryThatWasGiven) {
     Tensor x = leaf({1, 2});
     Tensor memory = Tensor::zeros({2}, DType::f32, testing::cpu());

@@ -25,6 +25,11 @@ TEST(ParameterArena, RebindsEveryHandleToOneBuffer) {
     EXPECT_THAT(held_by_a_layer.grad().to_vector(), ElementsAre(7, 7));
     arena.zero_gradients();
     EXPECT_THAT(a.grad().to_vector(), ElementsAre(0, 0, 0));
+    arena.gradients().copy_from(Tensor::full({32}, 7, testing::cpu()));
+    arena.zero_gradients();
+    const std::vector<float> zeros = arena.gradients().to_vector();  // nobody asked for a or b
+    EXPECT_THAT(std::vector(zeros.begin(), zeros.begin() + 3), ElementsAre(0, 0, 0));
+    EXPECT_THAT(std::vector(zeros.begin() + 16, zeros.begin() + 18), ElementsAre(0, 0));
 }
 
 TEST(ParameterArena, VersionsCountPerParameter) {
