@@ -6,6 +6,7 @@
 // pairs, x in panels and dy in tiles of rows. The blocks are cut into parts whose sums are kept apart and added in
 // order at the end.
 #include <algorithm>
+#include <vector>
 
 #include "core/parallel.h"
 #include "cpu/conv2d_direct_bf16.h"
@@ -139,7 +140,8 @@ struct PairPiece {
             _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << plan.d.IC) - 1), pixel.load(0, plan.d.IC));
             return;
         }
-        for (int64_t panel = p0; panel < p1; ++panel, to += plan.panel_step())
+        const int64_t step = plan.panel_step();
+        for (int64_t panel = p0; panel < p1; ++panel, to += step)
             for (int64_t c = 0; c < kPanel; c += kLanes) {
                 const int64_t ic = panel * kPanel + c;
                 _mm512_storeu_si512(to + c, pixel.load(ic, std::clamp<int64_t>(plan.d.IC - ic, 0, kLanes)));
@@ -176,14 +178,15 @@ struct PairPiece {
     /// [tile][row][column][pair][kTileStep]
     void copy_dy(const PairBlock& b, uint32_t* to) const {
         const Conv2dDims& d = plan.d;
-        const int64_t image = d.OH() * d.OW() * d.OC, tiles = tile_count(oc1 - oc0);
+        const int64_t image = d.OH() * d.OW() * d.OC, tiles = tile_count(oc1 - oc0), tile_step = plan.tile_step();
+        std::vector<int64_t> begin(static_cast<size_t>(tiles) + 1);  // the divisions would take as long as the copy
+        for (int64_t i = 0; i <= tiles; ++i) begin[static_cast<size_t>(i)] = oc0 + tile_begin(oc1 - oc0, i);
         for (int64_t pixel = b.oh0 * d.OW(); pixel < b.oh1 * d.OW(); ++pixel)
             for (int64_t q = b.q0; q < b.q1; ++q, to += kTileStep) {
                 const PixelPair from = pair_at(dy, q, d.N, image, pixel * d.OC);
-                for (int64_t i = 0; i < tiles; ++i) {
-                    const int64_t begin = tile_begin(oc1 - oc0, i), end = tile_begin(oc1 - oc0, i + 1);
-                    _mm512_storeu_si512(to + i * plan.tile_step(), from.load(oc0 + begin, end - begin));
-                }
+                uint32_t* tile = to;
+                for (size_t i = 0; i + 1 < begin.size(); ++i, tile += tile_step)
+                    _mm512_storeu_si512(tile, from.load(begin[i], begin[i + 1] - begin[i]));
             }
     }
 
