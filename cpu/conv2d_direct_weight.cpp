@@ -258,12 +258,10 @@ struct WeightPiece {
 };
 
 void add_partials(const float* partials, int64_t parts, int64_t count, float* sum) {
-    parallel_for(count, 1 << 14, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-            float total = partials[i];
-            for (int64_t p = 1; p < parts; ++p) total += partials[p * count + i];
-            sum[i] = total;
-        }
+    parallel_for(count, 1 << 12, [&](int64_t begin, int64_t end) {
+        std::copy(partials + begin, partials + end, sum + begin);
+        for (int64_t p = 1; p < parts; ++p)
+            for (int64_t i = begin; i < end; ++i) sum[i] += partials[p * count + i];
     });
 }
 

@@ -24,6 +24,7 @@ inline constexpr int64_t kPixelsInPlace = 96;       // the same where the rows o
 inline constexpr int64_t kCopyFloats = 1 << 16;     // of a block of x: a quarter of a megabyte
 inline constexpr int64_t kPieceRows = 256;          // at most where dy is copied: a block of it is no larger
 inline constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 MiB
+inline constexpr int64_t kPartialPixels = 256;      // at least, or adding up the partial sums would show
 inline constexpr int64_t kWantedPieces = 16;
 inline constexpr int64_t kFewChannels = 16;
 inline constexpr int64_t kMaxSegments = 64;
@@ -112,6 +113,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
         p.column_pieces = divide_up(p.panels(), std::max<int64_t>(1, kCopyFloats / (cell * p.images)));
     }
     p.partials = std::min(kPartialFloats / d.weight_count(), divide_up(2 * kWantedPieces, p.column_pieces));
+    p.partials = std::min(p.partials, d.N * OH * OW / kPartialPixels);
     p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));
     p.row_pieces = std::min(divide_up(kWantedPieces, p.partials * p.column_pieces), divide_up(d.OC, 2 * kMaxRows));
     p.copies_dy = p.taps == 1 && crowded(d.OC);

@@ -48,7 +48,7 @@ void tile(const Gemm& g, const Block& block, int64_t m, int64_t rows, int64_t n,
     const int64_t columns = std::min(kPanel, g.N - n);
     const Store store = k > 0 || g.accumulate == Gemm::Accumulate::yes ? Store::add : Store::replace;
     if (g.transpose_a == Transpose::no) {
-        multiply_strided(rows, g.a + m * g.a_step + k, g.a_step, b, depth, c, g.c_step, columns, store);
+        multiply(rows, StridedTile{g.a + m * g.a_step + k, g.a_step, b, depth, c, g.c_step, columns, store});
     } else {
         const float* a = g.a + k * g.a_step + m;
         multiply(rows, ColumnTile{&a, &b, &depth, 1, g.a_step, kPanel, c, g.c_step, columns, store});

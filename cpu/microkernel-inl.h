@@ -58,6 +58,18 @@ struct RowTile {
     int64_t ahead = 0;  // if not 0, memory that far from A (in floats) is fetched meanwhile, for the tile that reads it
 };
 
+/// The simplest tile: one segment, rows of A and C at a constant distance, B a packed panel.
+struct StridedTile {
+    const float* a;
+    int64_t a_step;
+    const float* b;
+    int64_t depth;
+    float* c;
+    int64_t c_step;
+    int64_t columns;
+    Store store;
+};
+
 /// A tile whose A is stored depth x rows: segment s multiplies a[s][k * a_step + i] with the row b[s] + k * b_step, for
 /// k < depth[s].
 struct ColumnTile {
@@ -111,6 +123,41 @@ HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], const RowOf& row_of, 
 
 // Every loop over the accumulators below must be unrolled completely, or the array goes to memory and takes the speed
 // with it.
+/// sum += the steps [k, end) of depth of rows a and of b, whose next row is returned.
+template <int R, int V>
+HWY_INLINE const float* add_products(const float* const (&a)[R], int64_t k, int64_t end, const float* HWY_RESTRICT b,
+                                     int64_t b_step, FloatVector (&sum)[R][V]) {
+    const FloatTag d;
+    if constexpr (V == 1) {
+        // Four steps at once: with one vector of B, the pointers that do not fit the registers would cost as much as
+        // the arithmetic.
+#pragma GCC unroll 1
+        for (; k + 4 <= end; k += 4, b += 4 * b_step) {
+            FloatVector row[4];
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; ++j) row[j] = hn::LoadU(d, b + j * b_step);
+#pragma GCC unroll 16
+            for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, a[i][k + j]), row[j], sum[i][0]);
+            }
+        }
+    }
+#pragma GCC unroll 1
+    for (; k < end; ++k, b += b_step) {
+        FloatVector row[V];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) {
+            const FloatVector scalar = hn::Set(d, a[i][k]);
+#pragma GCC unroll 4
+            for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
+        }
+    }
+    return b;
+}
+
 template <int R, int V>
 HWY_NOINLINE void row_tile(const RowTile& t) {
     const FloatTag d;
@@ -137,37 +184,28 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
 #pragma GCC unroll 16
                 for (int i = 0; i < R; ++i) __builtin_prefetch(a[i] + k + t.ahead, 0, 3);
             }
-            if constexpr (V == 1) {
-                // Four steps at once: with one vector of B, the pointers that do not fit the registers would cost as
-                // much as the arithmetic.
-#pragma GCC unroll 1
-                for (; k + 4 <= end; k += 4, b += 4 * b_step) {
-                    FloatVector row[4];
-#pragma GCC unroll 4
-                    for (int j = 0; j < 4; ++j) row[j] = hn::LoadU(d, b + j * b_step);
-#pragma GCC unroll 16
-                    for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-                        for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, a[i][k + j]), row[j], sum[i][0]);
-                    }
-                }
-            }
-#pragma GCC unroll 1
-            for (; k < end; ++k, b += b_step) {
-                FloatVector row[V];
-#pragma GCC unroll 4
-                for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
-#pragma GCC unroll 16
-                for (int i = 0; i < R; ++i) {
-                    const FloatVector scalar = hn::Set(d, a[i][k]);
-#pragma GCC unroll 4
-                    for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
-                }
-            }
+            b = add_products<R, V>(a, k, end, b, b_step, sum);
+            k = end;
         }
     }
     store_tile<R, V>(
         sum, [&](int i) HWY_ATTR { return t.c[i]; }, t.columns, t.store);
+}
+
+template <int R, int V>
+HWY_NOINLINE void strided_tile(const StridedTile& t) {
+    const FloatTag d;
+    FloatVector sum[R][V];
+    const float* a[R];
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+        a[i] = t.a + i * t.a_step;
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+    }
+    add_products<R, V>(a, 0, t.depth, t.b, kPanel, sum);
+    store_tile<R, V>(
+        sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
 }
 
 template <int R, int V>
@@ -202,11 +240,16 @@ HWY_NOINLINE void column_tile(const ColumnTile& t) {
 namespace detail {
 
 using RowKernel = void (*)(const RowTile&);
+using StridedKernel = void (*)(const StridedTile&);
 using ColumnKernel = void (*)(const ColumnTile&);
 
 template <int V, size_t... R>
 constexpr std::array<RowKernel, sizeof...(R)> row_kernels(std::index_sequence<R...>) {
     return {row_tile<static_cast<int>(R) + 1, V>...};
+}
+template <int V, size_t... R>
+constexpr std::array<StridedKernel, sizeof...(R)> strided_kernels(std::index_sequence<R...>) {
+    return {strided_tile<static_cast<int>(R) + 1, V>...};
 }
 template <int V, size_t... R>
 constexpr std::array<ColumnKernel, sizeof...(R)> column_kernels(std::index_sequence<R...>) {
@@ -224,23 +267,16 @@ HWY_INLINE void multiply(int64_t rows, const RowTile& tile) {
     (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
 }
 
+HWY_INLINE void multiply(int64_t rows, const StridedTile& tile) {
+    static constexpr auto wide = detail::strided_kernels<2>(detail::AllRows());
+    static constexpr auto narrow = detail::strided_kernels<1>(detail::AllRows());
+    (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
+}
+
 HWY_INLINE void multiply(int64_t rows, const ColumnTile& tile) {
     static constexpr auto wide = detail::column_kernels<2>(detail::AllRows());
     static constexpr auto narrow = detail::column_kernels<1>(detail::AllRows());
     (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
-}
-
-/// The common case of one segment and rows at a constant distance, B packed.
-HWY_INLINE void multiply_strided(int64_t rows, const float* a, int64_t a_step, const float* b, int64_t depth, float* c,
-                                 int64_t c_step, int64_t columns, Store store) {
-    const float* a_rows[kMaxRows];
-    float* c_rows[kMaxRows];
-    for (int64_t i = 0; i < rows; ++i) {
-        a_rows[i] = a + i * a_step;
-        c_rows[i] = c + i * c_step;
-    }
-    const int64_t start = 0;
-    multiply(rows, RowTile{a_rows, &start, 1, depth, b, kPanel, c_rows, columns, store});
 }
 
 /// How many tiles of at most `most` rows `rows` rows are cut into, and where tile i begins: heights differ by at most

@@ -13,7 +13,7 @@ namespace {
 double winograd_cost(const Conv2dDims& d, ConvPass pass) {
     constexpr double kProduct = 1.25;    // one of a tile's 36, in shorter sums than the direct ones
     constexpr double kTransforms = 250;  // of a tile, for each channel: shared by the pairs that it is part of
-    const double weights = pass == ConvPass::backward_weight ? 200 : 100;  // transforming or untransforming a pair's
+    const double weights = pass == ConvPass::backward_weight ? 400 : 100;  // transforming or untransforming a pair's
     const TileGrid grid{d.N, d.H, d.W};
     const double tiles = static_cast<double>(grid.count()), products = static_cast<double>(grid.products());
     const double channels = 1.0 / static_cast<double>(d.IC) + 1.0 / static_cast<double>(d.OC);

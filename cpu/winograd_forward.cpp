@@ -29,6 +29,8 @@ namespace {
 constexpr int64_t kPad = 16;
 /// Tiles that go through everything together: about a dozen, in whole micro-tiles.
 constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
+/// Of images so small that asking for them takes longer than waiting: 2 MiB.
+constexpr int64_t kCachedFloats = 1 << 19;
 /// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
 constexpr int64_t kMaxPieces = 32;
 
@@ -47,6 +49,8 @@ struct Problem {
     int64_t u_panel() const { return kPoints * u_point(); }
     int64_t v_row() const { return divide_up(K, kLanes) * kLanes + kPad; }
     int64_t v_point(int64_t tiles) const { return tiles * v_row() + kPad; }
+    /// Images that the caches hold are there without being asked for.
+    bool prefetches() const { return grid.N * grid.H * grid.W * std::max(K, M) > kCachedFloats; }
 };
 
 /// stage (9 taps x depth x kPanel) = the weights from `depth` channels k on to a panel's.
@@ -119,12 +123,14 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
         std::fill(here + to * kPanel, here + tiles * kPanel, 0.0f);
         for (int64_t i = 0; i < tile_count(to - from); ++i) {
             const int64_t first = from + tile_begin(to - from, i), rows = from + tile_begin(to - from, i + 1) - first;
-            multiply_strided(rows, v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
-                             here + first * kPanel, kPanel, p.columns(panel) > kLanes ? kPanel : kLanes,
-                             Store::replace);
-            next.step();
-            results.step();
-            results.step();
+            multiply(rows, StridedTile{v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
+                                       here + first * kPanel, kPanel, p.columns(panel) > kLanes ? kPanel : kLanes,
+                                       Store::replace});
+            if (p.prefetches()) {
+                next.step();
+                results.step();
+                results.step();
+            }
         }
     }
     transform_result(p, begin, end, panel, product, product_point);
