@@ -1,6 +1,6 @@
 // The gradient of the weights as an implicit matrix product: rows are output channels, columns input channels of one
 // tap, depth is all output pixels. A are the pixels of dy where they lie; B is a block of x, copied into panels unless
-// the kernel is 1x1.
+// the kernel is 1x1; with very few channels its columns are all taps at once.
 //
 // The pixels are cut into parts whose sums are kept apart and added in order at the end: at most kMaxPartials, fewer
 // where dweight is large, so that they stay small.
@@ -68,7 +68,10 @@ void copy_flat(const WeightPlan& p, const PixelBlock& b, const float* x, float* 
     const int64_t begin = std::min(d.pad, p.width), end = std::clamp(d.W + d.pad, begin, p.width);
     for (int64_t r = 0; r < p.height; ++r, copy += p.width * d.IC) {
         const int64_t h = input_h(p, b, r);
-        if (!inside(h, d.H)) continue;
+        if (!inside(h, d.H)) {
+            std::fill(copy, copy + p.width * d.IC, 0.0f);
+            continue;
+        }
         std::fill(copy, copy + begin * d.IC, 0.0f);
         std::copy_n(x + ((b.n0 * d.H + h) * d.W + begin - d.pad) * d.IC, (end - begin) * d.IC, copy + begin * d.IC);
         std::fill(copy + end * d.IC, copy + p.width * d.IC, 0.0f);
@@ -89,6 +92,21 @@ void copy_dy(const WeightPlan& p, const PixelBlock& b, const float* dy, int64_t 
         for (int64_t r = 0; r < runs; ++r, copy += run * kTileStep)
             pack_rows(first + r * run_step + oc, step, run, rows, copy);
     }
+}
+
+/// Copies what each pixel of y sees from the rows of copy_flat. Whole vectors: what is too much of one is overwritten
+/// by the next, or not used.
+void copy_windows(const WeightPlan& p, const PixelBlock& b, const float* rows, float* copy) {
+    const Conv2dDims& d = p.d;
+    const FloatTag tag;
+    const int64_t step = p.cell_step(), row = d.KW * d.IC;
+    for (int64_t oh = 0; oh < b.oh1 - b.oh0; ++oh)
+        for (int64_t ow = 0; ow < d.OW(); ++ow, copy += step)
+            for (int64_t kh = 0; kh < d.KH; ++kh) {
+                const float* from = rows + ((oh * d.stride + kh) * p.width + ow * d.stride) * d.IC;
+                for (int64_t i = 0; i < row; i += kLanes)
+                    hn::StoreU(hn::LoadU(tag, from + i), tag, copy + kh * row + i);
+            }
 }
 
 /// Runs of pixels that one tap sums over: where they begin in dy and x or their copies (of the first tile, of the first
@@ -122,6 +140,10 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
                 runs.add(dy_begin(p, b, n, oh, 0), p.copy == Copy::in_place
                                                        ? (n * d.H + oh * d.stride) * d.W * d.IC
                                                        : ((n - b.n0) * (b.oh1 - b.oh0) + oh - b.oh0) * d.OW() * kPanel);
+        return runs;
+    }
+    if (p.copy == Copy::windows) {
+        runs.add(dy_begin(p, b, b.n0, b.oh0, 0), 0);
         return runs;
     }
     for (int64_t oh = b.oh0; oh < b.oh1; ++oh) {
@@ -183,8 +205,8 @@ struct WeightPiece {
         const Conv2dDims& d = plan.d;
         const int64_t h0 = std::clamp<int64_t>(b.oh0 * d.stride - d.pad, 0, d.H);
         const int64_t h1 = std::clamp<int64_t>((b.oh1 - 1) * d.stride - d.pad + d.KH, h0, d.H);
-        const int64_t ic0 = plan.copy == Copy::flat_rows ? 0 : p0 * kPanel;
-        const int64_t ic1 = plan.copy == Copy::flat_rows ? d.IC : std::min(d.IC, p1 * kPanel);
+        const int64_t ic0 = plan.flat() ? 0 : p0 * kPanel;
+        const int64_t ic1 = plan.flat() ? d.IC : std::min(d.IC, p1 * kPanel);
         Fetch fetch;
         if (plan.sees_points() && !plan.images_are_runs()) {
             for (int64_t n = b.n0; n < b.n1; ++n)
@@ -205,11 +227,12 @@ struct WeightPiece {
         const Runs runs = runs_of(plan, b, index);
         if (runs.count == 0 && store == Store::add) return;
         const bool images = plan.images_are_runs();
-        const int64_t run = images ? b.n1 - b.n0 : d.OW();
+        const bool windows = plan.copy == Copy::windows;  // neither dy nor x has gaps between rows
+        const int64_t run = images ? b.n1 - b.n0 : windows ? (b.oh1 - b.oh0) * d.OW() : d.OW();
         const int64_t a_step = plan.copies_dy ? kTileStep : images ? d.OH() * d.OW() * d.OC : d.OC;
         const int64_t tile_step = (b.n1 - b.n0) * (b.oh1 - b.oh0) * d.OW() * kTileStep;
         const int64_t w_step = d.KW == 1 && plan.copy != Copy::in_place ? 1 : d.stride;  // the copy has only those seen
-        const int64_t b_step = (images ? 1 : w_step) * plan.cell_step();
+        const int64_t b_step = (images || windows ? 1 : w_step) * plan.cell_step();
         const int64_t panel_step = plan.panel_step(b.n1 - b.n0, b.oh1 - b.oh0);
         const float* x_runs[kMaxSegments];
         const float* dy_runs[kMaxSegments];
@@ -232,11 +255,12 @@ struct WeightPiece {
     }
 
     void run() const {
-        const int64_t floats = plan.copy == Copy::flat_rows
-                                   ? plan.height * plan.width * plan.d.IC + kPanel
-                                   : (p1 - p0) * plan.height * plan.width * plan.images * kPanel;
+        const int64_t cells = plan.height * plan.width * plan.images;
+        const int64_t floats = plan.flat() ? cells * plan.d.IC + kPanel : (p1 - p0) * cells * kPanel;
         const int64_t pixels = plan.images * plan.rows * plan.d.OW();
         float* x_copy = scratch(ScratchUse::packed_tile, floats);
+        const bool windows = plan.copy == Copy::windows;
+        float* x_windows = scratch(ScratchUse::windows, windows ? pixels * plan.cell_step() + kPanel : 0);
         const int64_t dy_floats = plan.copies_dy ? tile_count(oc1 - oc0) * pixels * kTileStep : 0;
         float* dy_copy = scratch(ScratchUse::packed_rows, dy_floats);
         for (int64_t i = first; i < last; ++i) {
@@ -244,8 +268,10 @@ struct WeightPiece {
             const float* x_block = x_copy;
             if (plan.copy == Copy::in_place) {
                 x_block = x + p0 * kPanel;
-            } else if (plan.copy == Copy::flat_rows) {
+            } else if (plan.flat()) {
                 copy_flat(plan, b, x, x_copy);
+                if (windows) copy_windows(plan, b, x_copy, x_windows);
+                x_block = windows ? x_windows : x_copy;
             } else {
                 copy_panels(plan, b, x, p0, p1, x_copy);
             }

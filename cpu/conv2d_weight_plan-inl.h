@@ -27,12 +27,18 @@ inline constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 Mi
 inline constexpr int64_t kPartialPixels = 256;      // at least, or adding up the partial sums would show
 inline constexpr int64_t kWantedPieces = 16;
 inline constexpr int64_t kFewChannels = 16;
+inline constexpr int64_t kVeryFewChannels = 4;
 inline constexpr int64_t kMaxSegments = 64;
+
+HWY_INLINE int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
 
 /// What a block of x is and how it is copied.
 enum class Copy {
     rows,       // the rows that some rows of y see; [panel][row][column][kPanel], zeros left and right
     flat_rows,  // the same as [row][column][IC], for few channels: a tile's columns are taps x channels
+    windows,    // for very few: [pixel of y][all that it sees][IC], whole vectors; a tile's columns are taps x channels
     in_place,   // x itself, for 1x1 kernels
     pixels,     // the same where its channels crowd into one cache set; [panel][pixel that y sees][kPanel]
     images,     // whole small images: [panel][row][column][image][kPanel]; no zeros, such pixels are left out
@@ -56,17 +62,20 @@ struct WeightPlan {
     bool images_are_runs() const { return copy == Copy::images || (sees_points() && d.stride == 1); }
     /// 1x1: a run of x is all that y's run sees.
     bool sees_points() const { return copy == Copy::in_place || copy == Copy::pixels; }
+    /// Whether all panels of a pixel lie together.
+    bool one_panel() const { return copy == Copy::flat_rows || copy == Copy::windows || copy == Copy::in_place; }
+    /// Whether x is copied by rows of all channels, and its columns are not divided.
+    bool flat() const { return copy == Copy::flat_rows || copy == Copy::windows; }
     /// Between a pixel's first channel and its neighbour's, and between panels.
-    int64_t cell_step() const { return copy == Copy::flat_rows || copy == Copy::in_place ? d.IC : kPanel; }
+    int64_t cell_step() const {
+        if (copy == Copy::windows) return divide_up(columns, kLanes) * kLanes;
+        return copy == Copy::flat_rows || copy == Copy::in_place ? d.IC : kPanel;
+    }
     int64_t panel_step(int64_t images_now, int64_t rows_now) const {
         if (copy == Copy::pixels) return rows_now * d.OW() * images_now * kPanel;
-        return copy == Copy::flat_rows || copy == Copy::in_place ? kPanel : height * width * images_now * kPanel;
+        return one_panel() ? kPanel : height * width * images_now * kPanel;
     }
 };
-
-HWY_INLINE int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /// Whether pixels of so many channels fall into one set of L1 and are read often: a low tile has few products a pixel.
 HWY_INLINE bool crowded(int64_t channels) {
@@ -87,14 +96,14 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     const int64_t OH = d.OH(), OW = d.OW();
     WeightPlan p{.d = d};
     if (d.KW > 1 && d.IC <= kFewChannels) {
-        p.copy = Copy::flat_rows;
+        p.copy = d.IC <= kVeryFewChannels ? Copy::windows : Copy::flat_rows;
     } else if (d.KH * d.KW == 1 && d.pad == 0) {
         p.copy = d.IC % kLanes != 0 || crowded(d.stride * d.IC) ? Copy::pixels : Copy::in_place;
     } else if (OW <= 8 && OH <= 8 && d.N >= 8) {
         p.copy = Copy::images;
     }
-    p.taps = p.copy == Copy::flat_rows ? d.KH : d.KH * d.KW;
-    p.columns = p.copy == Copy::flat_rows ? d.KW * d.IC : d.IC;
+    p.taps = p.copy == Copy::windows ? 1 : p.flat() ? d.KH : d.KH * d.KW;
+    p.columns = p.flat() ? d.KH * d.KW * d.IC / p.taps : d.IC;
     p.rows = p.images_are_runs() ? OH : std::clamp<int64_t>(kPixels / OW, 1, std::min(OH, kMaxSegments));
     if (p.sees_points()) plan_points(p);
     p.blocks_per_image = divide_up(OH, p.rows);
@@ -109,14 +118,14 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     }
     p.images = divide_up(d.N, divide_up(d.N, p.images));
     p.blocks = divide_up(d.N, p.images) * p.blocks_per_image;
-    if (p.copy != Copy::flat_rows) {
+    if (!p.flat()) {
         p.column_pieces = divide_up(p.panels(), std::max<int64_t>(1, kCopyFloats / (cell * p.images)));
     }
     p.partials = std::min(kPartialFloats / d.weight_count(), divide_up(2 * kWantedPieces, p.column_pieces));
     p.partials = std::min(p.partials, d.N * OH * OW / kPartialPixels);
     p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));
     p.row_pieces = std::min(divide_up(kWantedPieces, p.partials * p.column_pieces), divide_up(d.OC, 2 * kMaxRows));
-    p.copies_dy = p.taps == 1 && crowded(d.OC);
+    p.copies_dy = d.KH * d.KW == 1 && crowded(d.OC);
     if (p.copies_dy) p.row_pieces = std::max(p.row_pieces, divide_up(d.OC, kPieceRows));
     return p;
 }

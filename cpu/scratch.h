@@ -11,6 +11,7 @@ enum class ScratchUse {
     packed_b,
     packed_tile,
     packed_rows,
+    windows,
     zeros,  // see zeros() below
     partials,
     transformed,
