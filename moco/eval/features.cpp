@@ -46,7 +46,9 @@ class InEvalMode {
 template <typename Encode>
 Features for_every_batch(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
                          Backend& backend, const Encode& encode) {
-    EvalLoader loader(data, transform, {options.batch, options.workers, 2, options.limit}, backend);
+    const int64_t batch_size =
+        options.batch > 0 ? options.batch : images_per_pass(output_size(transform, data->info()));
+    EvalLoader loader(data, transform, {batch_size, options.workers, 2, options.limit}, backend);
     const NoGrad features_take_no_gradient;
     Features features;
     int64_t images = 0;
@@ -74,6 +76,11 @@ int64_t rows_of(const DatasetPtr& data, const FeatureOptions& options) {
 }
 
 }  // namespace
+
+int64_t images_per_pass(int64_t size) {
+    constexpr int64_t kMost = 250, kPixels = kMost * 64 * 64;
+    return std::clamp<int64_t>(kPixels / (size * size), 1, kMost);
+}
 
 Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform& transform,
                           const FeatureOptions& options, Backend& backend) {

@@ -22,12 +22,16 @@ enum class FeatureRows { as_given, normalised };
 struct FeatureOptions {
     std::vector<FeatureLayer> layers = {FeatureLayer::backbone, FeatureLayer::projection};
     FeatureRows rows = FeatureRows::as_given;
-    int64_t batch = 250;                           // images a forward pass
+    int64_t batch = 0;                             // images a forward pass; 0: images_per_pass
     int workers = 1;                               // threads that decode; 0: the calling thread
     int64_t limit = 0;                             // the first images only; 0: all
     const std::atomic<bool>* stop = nullptr;       // when it becomes true: give up, the result says so
     std::function<void(int64_t images)> progress;  // called after every batch with the images done so far
 };
+
+/// How many images of size x size pixels go through a network at a time: 250, or fewer where they are large, so that an
+/// evaluation takes less memory than training.
+int64_t images_per_pass(int64_t size);
 
 /// Rows in the data set's order. Unreadable images are left out and named.
 struct Features {

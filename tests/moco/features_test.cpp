@@ -55,6 +55,19 @@ TEST_P(FeaturesTest, AreTheNetworksOutputsInOrder) {
     EXPECT_EQ(f.mode(), BatchNormMode::eval);
 }
 
+TEST_P(FeaturesTest, TakeFewerLargeImagesAtATime) {
+    EXPECT_EQ(images_per_pass(1), 250);
+    EXPECT_EQ(images_per_pass(64), 250);
+    EXPECT_EQ(images_per_pass(65), 242);
+    EXPECT_EQ(images_per_pass(224), 20);
+    EXPECT_EQ(images_per_pass(2000), 1);
+    std::vector<int64_t> done;
+    FeatureOptions chosen;
+    chosen.progress = [&](int64_t images) { done.push_back(images); };
+    pixel_features(data_, {TransformKind::resize_crop, 160, 160}, chosen, backend());
+    EXPECT_EQ(done, (std::vector<int64_t>{40, 50}));
+}
+
 TEST_P(FeaturesTest, AreNormalisedOnDemand) {
     ResNet f = make_encoder();
     FeatureOptions normalised = options();
