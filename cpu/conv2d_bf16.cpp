@@ -2,6 +2,8 @@
 // without bf16 products.
 #include "cpu/conv2d_bf16.h"
 
+#include <optional>
+
 #include "core/bf16.h"
 #include "core/parallel.h"
 #include "cpu/conv2d_direct.h"
@@ -9,6 +11,7 @@
 #include "cpu/grain.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_bf16.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/conv2d_bf16.cpp"
 #include "cpu/simd.h"
@@ -60,10 +63,19 @@ const float* rounded(const float* weight, int64_t count) {
     return copy;
 }
 
+/// What a Winograd algorithm multiplies; nothing for the others.
+std::optional<WinogradProducts> winograd_products(Bf16Algorithm algorithm) {
+    if (algorithm == Bf16Algorithm::winograd_bf16) return WinogradProducts::bf16;
+    if (algorithm == Bf16Algorithm::winograd_f32) return WinogradProducts::f32;
+    return std::nullopt;
+}
+
 }  // namespace
 
 void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y) {
-    if (direct_bf16_applies_forward(d)) return direct_forward_bf16(d, x, weight, y);
+    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::forward);
+    if (const auto products = winograd_products(algorithm)) return winograd_forward_bf16(d, *products, x, weight, y);
+    if (algorithm == Bf16Algorithm::direct) return direct_forward_bf16(d, x, weight, y);
     const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
     const float* rounded_weight = rounded(weight, d.weight_count());
     float* wide_y = scratch(ScratchUse::bf16_result, d.y_count());
@@ -72,7 +84,10 @@ void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* we
 }
 
 void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx) {
-    if (direct_bf16_applies_backward_data(d)) return direct_backward_data_bf16(d, dy, weight, dx);
+    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::backward_data);
+    if (const auto products = winograd_products(algorithm))
+        return winograd_backward_data_bf16(d, *products, dy, weight, dx);
+    if (algorithm == Bf16Algorithm::direct) return direct_backward_data_bf16(d, dy, weight, dx);
     const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_input);
     const float* rounded_weight = rounded(weight, d.weight_count());
     float* wide_dx = scratch(ScratchUse::bf16_result, d.x_count());
@@ -82,7 +97,10 @@ void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const fl
 }
 
 void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight) {
-    if (has_bf16_products()) return direct_backward_weight_bf16(d, x, dy, dweight);
+    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::backward_weight);
+    if (const auto products = winograd_products(algorithm))
+        return winograd_backward_weight_bf16(d, *products, x, dy, dweight);
+    if (algorithm == Bf16Algorithm::direct) return direct_backward_weight_bf16(d, x, dy, dweight);
     const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
     const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_result);
     (winograd_preferred(d, ConvPass::backward_weight) ? winograd_backward_weight : direct_backward_weight)(

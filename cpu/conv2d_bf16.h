@@ -1,8 +1,10 @@
 // Convolutions of bf16 images with f32 weights: every product is of values rounded to bf16, every sum is f32.
 //
 // x N,H,W,IC and y N,OH,OW,OC, with their gradients, are the bits of bf16; weight OC,KH,KW,IC and its gradient are f32,
-// the weights rounded as they are packed. Results are rounded once, to nearest. They have the same bits for any number
-// of threads. Work memory is kept by the threads between calls. Thread safety: any number of calls at a time.
+// the weights rounded as they are packed. Results are rounded once, to nearest. With AVX512_BF16, 3x3 windows may be
+// computed by Winograd's algorithm (cpu/winograd_bf16.h), whose transformed values are what is rounded: errors of 1 %
+// of the result's RMS instead of 0.2 %. The results have the same bits for any number of threads. Work memory is kept
+// by the threads between calls. Thread safety: any number of calls at a time.
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,7 @@
 
 #include "core/parallel.h"
 #include "cpu/conv2d_direct_bf16.h"
+#include "cpu/partials.h"
 #include "cpu/scratch.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/conv2d_direct_weight_bf16.cpp"
@@ -244,16 +245,6 @@ struct PairPiece {
         }
     }
 };
-
-void add_partials(const float* partials, int64_t parts, int64_t count, float* sum) {
-    parallel_for(count, 1 << 14, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-            float total = partials[i];
-            for (int64_t p = 1; p < parts; ++p) total += partials[p * count + i];
-            sum[i] = total;
-        }
-    });
-}
 
 void backward_weight(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight) {
     const PairPlan plan = plan_pairs(d);

@@ -31,19 +31,21 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 
 /// As RowTile: segment s multiplies `depth` bf16 (an even number) at each of its rows of A with depth / 2 rows of
-/// kPanel pairs. Offsets and distances are in bf16.
-struct PairRows {
+/// kPanel pairs. Offsets and distances are in bf16. C is bf16 or float.
+template <typename C>
+struct PairRowsTo {
     const uint16_t* const* a;
     const int64_t* b_offset;
     int64_t segments;
     int64_t depth;
     const uint16_t* b;
     int64_t b_step;  // kPanel: of one bf16 of depth
-    uint16_t* const* c;
+    C* const* c;
     int64_t columns;
     Store store;  // replace: a sum is rounded once
     int64_t ahead = 0;
 };
+using PairRows = PairRowsTo<uint16_t>;
 
 /// As ColumnTile, with distances in pairs. C is f32.
 struct PairColumns {
@@ -88,8 +90,27 @@ HWY_INLINE MOCO_BF16_ATTR void add_pairs(const uint16_t* const* a, const uint32_
     }
 }
 
-template <int R, int V>
-HWY_NOINLINE MOCO_BF16_ATTR void pair_rows(const PairRows& t) {
+/// Writes the first `columns` values of a row, rounded.
+template <int V>
+HWY_INLINE MOCO_BF16_ATTR void store_row(const __m512 (&sum)[V], int64_t columns, uint16_t* c) {
+    const __mmask32 mask = columns == 32 ? ~__mmask32{0} : (__mmask32{1} << columns) - 1;
+    if constexpr (V == 2) {
+        _mm512_mask_storeu_epi16(c, mask, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(sum[1], sum[0])));
+    } else {
+        const auto one = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum[0]));
+        _mm256_mask_storeu_epi16(c, static_cast<__mmask16>(mask), one);
+    }
+}
+
+/// The same as floats, of which there must be whole vectors.
+template <int V>
+HWY_INLINE MOCO_BF16_ATTR void store_row(const __m512 (&sum)[V], int64_t, float* c) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) _mm512_storeu_ps(c + v * kLanes, sum[v]);
+}
+
+template <int R, int V, typename C>
+HWY_NOINLINE MOCO_BF16_ATTR void pair_rows(const PairRowsTo<C>& t) {
     __m512 sum[R][V];
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i)
@@ -114,17 +135,8 @@ HWY_NOINLINE MOCO_BF16_ATTR void pair_rows(const PairRows& t) {
             for (int i = 0; i < R; ++i) a[i] += kLine;
         }
     }
-    const __mmask32 columns = t.columns == 32 ? ~__mmask32{0} : (__mmask32{1} << t.columns) - 1;
 #pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) {
-        if constexpr (V == 2) {
-            const auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(sum[i][1], sum[i][0]));
-            _mm512_mask_storeu_epi16(t.c[i], columns, both);
-        } else {
-            const auto one = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum[i][0]));
-            _mm256_mask_storeu_epi16(t.c[i], static_cast<__mmask16>(columns), one);
-        }
-    }
+    for (int i = 0; i < R; ++i) store_row<V>(sum[i], t.columns, t.c[i]);
 }
 
 template <int R, int V>
@@ -160,12 +172,13 @@ HWY_NOINLINE MOCO_BF16_ATTR void pair_columns(const PairColumns& t) {
         result, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
 }
 
-using PairRowKernel = void (*)(const PairRows&);
+template <typename C>
+using PairRowKernel = void (*)(const PairRowsTo<C>&);
 using PairColumnKernel = void (*)(const PairColumns&);
 
-template <int V, size_t... R>
-constexpr std::array<PairRowKernel, sizeof...(R)> pair_row_kernels(std::index_sequence<R...>) {
-    return {pair_rows<static_cast<int>(R) + 1, V>...};
+template <typename C, int V, size_t... R>
+constexpr std::array<PairRowKernel<C>, sizeof...(R)> pair_row_kernels(std::index_sequence<R...>) {
+    return {pair_rows<static_cast<int>(R) + 1, V, C>...};
 }
 template <int V, size_t... R>
 constexpr std::array<PairColumnKernel, sizeof...(R)> pair_column_kernels(std::index_sequence<R...>) {
@@ -174,10 +187,12 @@ constexpr std::array<PairColumnKernel, sizeof...(R)> pair_column_kernels(std::in
 
 }  // namespace detail
 
-/// The tile of `rows` rows, 1..kMaxRows. A tile of at most kLanes columns reads only the first vector of B's rows.
-HWY_INLINE void multiply(int64_t rows, const PairRows& tile) {
-    static constexpr auto wide = detail::pair_row_kernels<2>(detail::AllRows());
-    static constexpr auto narrow = detail::pair_row_kernels<1>(detail::AllRows());
+/// The tile of `rows` rows, 1..kMaxRows. A tile of at most kLanes columns reads only the first vector of B's rows; of
+/// floats, only whole vectors are written.
+template <typename C>
+HWY_INLINE void multiply(int64_t rows, const PairRowsTo<C>& tile) {
+    static constexpr auto wide = detail::pair_row_kernels<C, 2>(detail::AllRows());
+    static constexpr auto narrow = detail::pair_row_kernels<C, 1>(detail::AllRows());
     (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
 }
 

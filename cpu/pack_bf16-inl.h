@@ -8,7 +8,6 @@
 #define MOCO_CPU_PACK_BF16_INL_H
 #endif
 
-#include "core/bf16.h"
 #include "cpu/microkernel_bf16-inl.h"
 #include "cpu/pack-inl.h"
 
@@ -17,14 +16,16 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 
 /// Rounds the rows of a packed f32 panel and joins each two as pairs; the last of an odd number gets zeros.
-HWY_INLINE void pair_panel(const float* panel, int64_t depth, uint32_t* pairs) {
-    for (int64_t k = 0; k < depth; k += 2, panel += 2 * kPanel, pairs += kPanel) {
-        const bool two = k + 1 < depth;
-        for (int64_t j = 0; j < kPanel; ++j) {
-            const uint32_t upper = two ? float_to_bf16(panel[kPanel + j]) : 0;
-            pairs[j] = upper << 16 | float_to_bf16(panel[j]);
+inline HWY_NOINLINE MOCO_BF16_ATTR void pair_panel(const float* panel, int64_t depth, uint32_t* pairs) {
+    const auto rounded = [](const float* values) MOCO_BF16_ATTR {
+        return _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(values))));
+    };
+    for (int64_t k = 0; k < depth; k += 2, panel += 2 * kPanel, pairs += kPanel)
+        for (int64_t j = 0; j < kPanel; j += kLanes) {
+            __m512i pair = rounded(panel + j);
+            if (k + 1 < depth) pair = _mm512_or_si512(pair, _mm512_slli_epi32(rounded(panel + kPanel + j), 16));
+            _mm512_storeu_si512(pairs + j, pair);
         }
-    }
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE
