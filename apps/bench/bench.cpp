@@ -5,8 +5,8 @@
 
 namespace moco::apps {
 
-void add_number(CLI::App& command, const char* flag, int64_t& value, const char* help) {
-    command.add_option(flag, value, help)->type_name("N")->capture_default_str();
+CLI::Option* add_number(CLI::App& command, const char* flag, int64_t& value, const char* help) {
+    return command.add_option(flag, value, help)->type_name("N")->capture_default_str();
 }
 
 void add_conv_flag(CLI::App& command, std::string& conv) {
@@ -19,6 +19,7 @@ void add_bench(CLI::App& app) {
     CLI::App* group = app.add_subcommand("bench", "Measure how fast this machine is at what training does.");
     group->require_subcommand(1);
     add_bench_step(*group);
+    add_bench_conv(*group);
     add_bench_loader(*group);
 }
 

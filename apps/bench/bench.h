@@ -9,10 +9,11 @@
 namespace moco::apps {
 
 void add_bench_step(CLI::App& group);
+void add_bench_conv(CLI::App& group);
 void add_bench_loader(CLI::App& group);
 
 /// A whole number with its default in `--help`.
-void add_number(CLI::App& command, const char* flag, int64_t& value, const char* help);
+CLI::Option* add_number(CLI::App& command, const char* flag, int64_t& value, const char* help);
 /// --conv auto|direct|winograd.
 void add_conv_flag(CLI::App& command, std::string& conv);
 

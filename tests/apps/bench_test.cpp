@@ -35,6 +35,48 @@ TEST(Bench, StepPrintsItsFigures) {
     }
 }
 
+TEST(Bench, ConvTimesEachPassOfOneShape) {
+    for (const char* conv : {"auto", "direct", "winograd"}) {
+        const Json object = bench({"conv", "--batch", "2", "--height", "7", "--width", "9", "--in", "5", "--out", "17",
+                                   "--repeats", "2", "--conv", conv});
+        EXPECT_GT(object["peak_gflops"], 0);
+        EXPECT_GT(object["copy_gb_per_s"], 0);
+        ASSERT_EQ(object["layers"].size(), 1u);
+        const Json layer = object["layers"][0];
+        EXPECT_EQ(layer["name"], "3x3 5 -> 17 @ 7x9");
+        EXPECT_EQ(layer["dims"]["pad"], 1);
+        for (const char* pass : {"F", "D", "W"}) {
+            const Json& result = layer["passes"][pass];
+            EXPECT_GT(result["ms"], 0) << pass;
+            EXPECT_GE(result["median_ms"], result["ms"]) << pass;
+            EXPECT_GT(result["percent_of_peak"], 0) << pass;
+            EXPECT_GT(result["error"], 0) << pass << ": two ways to add up never agree to the last bit";
+            EXPECT_NEAR(result["gflops"].get<double>() * result["ms"].get<double>(), 2e-6 * 2 * 7 * 9 * 17 * 5 * 9,
+                        1e-9)
+                << pass;
+        }
+    }
+    const Json strided = bench({"conv", "--batch", "1", "--size", "6", "--kernel", "1", "--stride", "2", "--pad", "0",
+                                "--passes", "D", "--repeats", "1"});
+    EXPECT_EQ(strided["layers"][0]["name"], "1x1 64 -> 64 @ 6 /2");
+    EXPECT_EQ(strided["layers"][0]["passes"].size(), 1u);
+}
+
+TEST(Bench, ConvWalksThroughANetwork) {
+    const Json object = bench({"conv", "--net", "fashion", "--passes", "FD", "--repeats", "1"});
+    int64_t convolutions = 0, without_backward_data = 0;
+    for (const Json& layer : object["layers"]) {
+        convolutions += layer["times"].get<int64_t>();
+        without_backward_data += !layer["passes"].contains("D");
+    }
+    EXPECT_EQ(convolutions, 20);  // ResNet-18: the stem, 16 in blocks, 3 shortcuts
+    EXPECT_EQ(without_backward_data, 1);
+    EXPECT_EQ(object["layers"].back()["dims"]["OC"], 128);
+    EXPECT_EQ(object["layers"].back()["dims"]["H"], 2);
+    EXPECT_GT(object["total_ms"]["F"], 0);
+    EXPECT_EQ(object["total_ms"]["W"], 0);
+}
+
 TEST(Bench, LoaderDrawsJpegsOrTakesThem) {
     const TempFolder folder;
     const std::string images = folder / "images";
@@ -68,6 +110,16 @@ TEST(Bench, RefusesWhatCannotBeTimed) {
         {{"step", "--arch", "resnet18", "--width", "8", "--size", "3"}, {"3", "7"}},
         {{"step", "--threads", "-2"}, {"--threads -2"}},
         {{"step", "--conv", "fft"}, {"--conv fft", "auto, direct, winograd"}},
+        {{"conv", "--net", "vgg"}, {"--net vgg", "resnet50-224"}},
+        {{"conv", "--net", "fashion", "--in", "3"}, {"--net fashion", "one shape"}},
+        {{"conv", "--in", "0"}, {"--in 0"}},
+        {{"conv", "--height", "-1"}, {"--height -1"}},
+        {{"conv", "--size", "2", "--kernel", "7", "--pad", "0"}, {"2 x 2", "--kernel 7"}},
+        {{"conv", "--kernel", "3", "--pad", "3"}, {"--pad 3", "--kernel 3"}},
+        {{"conv", "--batch", "65536", "--size", "1000"}, {"--batch 65536", "too much"}},
+        {{"conv", "--passes", "FB"}, {"--passes FB"}},
+        {{"conv", "--repeats", "0"}, {"--repeats 0"}},
+        {{"conv", "--conv", "fft"}, {"--conv fft"}},
         {{"loader", "--size", "0"}, {"--size 0"}},
         {{"loader", "--images", "0"}, {"--images 0"}},
         {{"loader", "--rounds", "0"}, {"--rounds 0"}},

@@ -6,8 +6,8 @@ namespace {
 
 TEST(Usage, HelpOfEveryCommandSucceeds) {
     const std::vector<std::vector<std::string>> commands = {
-        {},        {"pretrain"},      {"views"},          {"knn"}, {"features"}, {"neighbours"}, {"info"},
-        {"bench"}, {"bench", "step"}, {"bench", "loader"}};
+        {},       {"pretrain"}, {"views"},         {"knn"},           {"features"},       {"neighbours"},
+        {"info"}, {"bench"},    {"bench", "step"}, {"bench", "conv"}, {"bench", "loader"}};
     for (std::vector<std::string> command : commands) {
         command.push_back("--help");
         const ProcessResult result = run_moco(command);
@@ -80,7 +80,7 @@ TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
     expect_sentence(run_moco({"zzzzzzzzzz"}), 2, {"'zzzzzzzzzz'", "it has pretrain, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
-    expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, loader"});
+    expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, conv, loader"});
 }
 
 TEST(Usage, WhatIsMissingOrNoNumberIsNamed) {
