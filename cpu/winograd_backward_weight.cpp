@@ -31,6 +31,7 @@ struct Operand {
     const float* images;
     int64_t channels;
     int64_t tiles;  // of a chunk
+    NeededTiles needed{grid};
 
     int64_t panels() const { return panel_count(channels); }
     int64_t panel_step() const { return tiles * kPanel + 16; }  // not a power of two: other cache sets
@@ -102,9 +103,8 @@ void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t 
     float* product = scratch(ScratchUse::winograd_product, kPairPoints * kPoint);
     const int64_t IC = x.channels, oc_begin = oc_panel * kPanel, OC = std::min(kPanel, dy.channels - oc_begin);
     for (int point = 0; point < kPairPoints; ++point) {
-        const TileGrid::Interval needed = x.grid.needing(point_of<pair>(point));
-        const int64_t from = std::clamp(needed.begin, chunk, chunk + tiles) - chunk;
-        const int64_t depth = std::clamp(needed.end, chunk, chunk + tiles) - chunk - from;
+        const auto [from, to] = x.needed.within(point_of<pair>(point), chunk, chunk + tiles);
+        const int64_t depth = to - from;
         for (int64_t panel = begin; panel < end; ++panel)
             for (int64_t i = 0; i < tile_count(OC); ++i) {
                 const int64_t oc = tile_begin(OC, i), rows = tile_begin(OC, i + 1) - oc;

@@ -42,6 +42,7 @@ struct Problem {
     const float* weight;  // OC,3,3,IC
     float* result;        // N,H,W,M
     ConvPass pass;
+    NeededTiles needed{grid};
 
     int64_t panels() const { return panel_count(M); }
     int64_t columns(int64_t panel) const { return std::min(kPanel, M - panel * kPanel); }
@@ -113,20 +114,19 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
                     const float* u, TilePrefetch& next) {
     const int64_t tiles = end - begin, product_point = tiles * kPanel + kPad;
     float* product = scratch(ScratchUse::winograd_product, kPoints * product_point);
+    const bool prefetches = p.prefetches();
     TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, p.columns(panel));
     for (int point = 0; point < kPoints; ++point) {
-        const TileGrid::Interval needed = p.grid.needing(point);
-        const int64_t from = std::clamp(needed.begin, begin, end) - begin,
-                      to = std::clamp(needed.end, begin, end) - begin;
+        const auto [from, to] = p.needed.within(point, begin, end);
         float* here = product + point * product_point;
-        std::fill(here, here + from * kPanel, 0.0f);
-        std::fill(here + to * kPanel, here + tiles * kPanel, 0.0f);
+        if (from > 0) std::fill(here, here + from * kPanel, 0.0f);
+        if (to < tiles) std::fill(here + to * kPanel, here + tiles * kPanel, 0.0f);
         for (int64_t i = 0; i < tile_count(to - from); ++i) {
             const int64_t first = from + tile_begin(to - from, i), rows = from + tile_begin(to - from, i + 1) - first;
             multiply(rows, StridedTile{v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
                                        here + first * kPanel, kPanel, p.columns(panel) > kLanes ? kPanel : kLanes,
                                        Store::replace});
-            if (p.prefetches()) {
+            if (prefetches) {
                 next.step();
                 results.step();
                 results.step();

@@ -76,6 +76,21 @@ struct TileGrid {
     }
 };
 
+/// The tiles that need each point, found once for a whole convolution.
+class NeededTiles {
+  public:
+    explicit NeededTiles(const TileGrid& grid) {
+        for (int point = 0; point < kPoints; ++point) tiles_[point] = grid.needing(point);
+    }
+    /// Those of the tiles [begin, end), counted from begin.
+    TileGrid::Interval within(int point, int64_t begin, int64_t end) const {
+        return {std::clamp(tiles_[point].begin, begin, end) - begin, std::clamp(tiles_[point].end, begin, end) - begin};
+    }
+
+  private:
+    TileGrid::Interval tiles_[kPoints];
+};
+
 /// A place in the sequence of tiles: n and the row and column of the tile's first result. Stepping is cheaper than the
 /// divisions that find a tile by its number.
 class TileCursor {
