@@ -48,6 +48,14 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
     for (int i = 0; i < 6; ++i) hn::StoreU(points[i], FloatTag(), to + i * point_step);
 }
 
+/// Asks for tiles a little before they are transformed.
+HWY_INLINE TilePrefetch fetch_ahead(const Operand& operand, int64_t begin, int64_t end) {
+    constexpr int64_t kAhead = 2;
+    const bool cached = operand.grid.N * operand.grid.H * operand.grid.W * operand.channels <= kCachedFloats;
+    return {operand.grid,    cached ? end : std::min(begin + kAhead, end), end, operand.images, operand.channels,
+            operand.channels};
+}
+
 /// The rows of x's tiles [begin, end) of the chunk that starts at tile `chunk`.
 template <RowPair pair>
 void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, float* v) {
@@ -55,8 +63,10 @@ void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, fl
     float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(x.channels));
     const int64_t step = x.point_step(), panel_step = x.panel_step();
     TileCursor cursor(x.grid, chunk + begin);
+    TilePrefetch ahead = fetch_ahead(x, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileIn * kTileIn];
+        for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
         cursor.addresses<kTileIn, 1>(x.images, x.channels, outside, pixels);
         extend_tile(cursor, pixels, x.channels, extended);
         const float* const* from = pixels;
@@ -76,8 +86,10 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
     const float* outside = zeros(dy.channels);
     const int64_t step = dy.point_step(), panel_step = dy.panel_step();
     TileCursor cursor(dy.grid, chunk + begin);
+    TilePrefetch ahead = fetch_ahead(dy, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileOut * kTileOut];
+        for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
         cursor.addresses<kTileOut, 0>(dy.images, dy.channels, outside, pixels);
         const float* const* from = pixels;
         for_each_vector(dy.channels, [=](int64_t c, const auto access) HWY_ATTR {
@@ -163,7 +175,7 @@ void sum_tiles(const Conv2dDims& d, const float* x_images, const float* dy_image
 }  // namespace
 
 void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
-    constexpr int64_t kChunkFloats = 1 << 19,
+    constexpr int64_t kChunkFloats = 1 << 18,
                       kChunkTiles = 128;  // a chunk has so many floats, or tiles if that is more
     constexpr int64_t kManyBlocks = 8, kLeastTiles = 64;
     const int64_t tiles = TileGrid{d.N, d.H, d.W}.count();

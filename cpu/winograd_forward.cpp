@@ -29,8 +29,6 @@ namespace {
 constexpr int64_t kPad = 16;
 /// Tiles that go through everything together: about a dozen, in whole micro-tiles.
 constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
-/// Of images so small that asking for them takes longer than waiting: 2 MiB.
-constexpr int64_t kCachedFloats = 1 << 19;
 /// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
 constexpr int64_t kMaxPieces = 32;
 

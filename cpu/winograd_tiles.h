@@ -171,6 +171,9 @@ class TileCursor {
     int64_t n_ = 0, row_ = 0, column_ = 0;
 };
 
+/// Of images so small that asking for them ahead takes longer than waiting: 2 MiB.
+inline constexpr int64_t kCachedFloats = 1 << 19;
+
 /// Asks for the memory of tiles ahead of its use, a little with each step, so that it comes during a product.
 class TilePrefetch {
   public:
@@ -182,6 +185,9 @@ class TilePrefetch {
           images_(images),
           channels_(channels),
           floats_(floats) {}
+
+    /// Whether there is anything left to ask for.
+    bool any() const { return left_ > 0; }
 
     /// Asks for one row of a tile.
     void step() {
