@@ -159,8 +159,9 @@ HWY_INLINE ConvPlan plan_conv(TapConv conv, const PlanLimits& limits = {}) {
         plan.grid_h = std::max(plan.grid_h, c.h.count);
         plan.grid_w = std::max(plan.grid_w, c.w.count);
     }
-    const bool padded = conv.KH * conv.KW > 1;
-    if (padded && conv.N >= kMaxRows && plan.grid_w <= 8) plan.order = TileOrder::positions;
+    // A tile of points is one run of images; of small images it sees fewer of the padded taps.
+    const bool padded = conv.KH * conv.KW > 1, points = conv.in_H * conv.in_W * conv.KH * conv.KW == 1;
+    if ((padded || points) && conv.N >= kMaxRows && plan.grid_w <= 8) plan.order = TileOrder::positions;
     plan.depth = plan.pixel_step = conv.in_C;
     plan.row_step = conv.in_W * conv.in_C;
     plan.image_step = conv.in_H * plan.row_step;
