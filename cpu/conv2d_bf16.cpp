@@ -72,38 +72,42 @@ std::optional<WinogradProducts> winograd_products(Bf16Algorithm algorithm) {
 
 }  // namespace
 
-void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y) {
-    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::forward);
+void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y,
+                         ConvAlgorithm wanted) {
+    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::forward, wanted);
     if (const auto products = winograd_products(algorithm)) return winograd_forward_bf16(d, *products, x, weight, y);
     if (algorithm == Bf16Algorithm::direct) return direct_forward_bf16(d, x, weight, y);
     const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
     const float* rounded_weight = rounded(weight, d.weight_count());
     float* wide_y = scratch(ScratchUse::bf16_result, d.y_count());
-    (winograd_preferred(d, ConvPass::forward) ? winograd_forward : direct_forward)(d, wide_x, rounded_weight, wide_y);
+    (winograd_wanted(wanted, d, ConvPass::forward) ? winograd_forward : direct_forward)(d, wide_x, rounded_weight,
+                                                                                        wide_y);
     HWY_DYNAMIC_DISPATCH(narrow)(wide_y, d.y_count(), y);
 }
 
-void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx) {
-    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::backward_data);
+void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx,
+                               ConvAlgorithm wanted) {
+    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::backward_data, wanted);
     if (const auto products = winograd_products(algorithm))
         return winograd_backward_data_bf16(d, *products, dy, weight, dx);
     if (algorithm == Bf16Algorithm::direct) return direct_backward_data_bf16(d, dy, weight, dx);
     const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_input);
     const float* rounded_weight = rounded(weight, d.weight_count());
     float* wide_dx = scratch(ScratchUse::bf16_result, d.x_count());
-    (winograd_preferred(d, ConvPass::backward_data) ? winograd_backward_data : direct_backward_data)(
+    (winograd_wanted(wanted, d, ConvPass::backward_data) ? winograd_backward_data : direct_backward_data)(
         d, wide_dy, rounded_weight, wide_dx);
     HWY_DYNAMIC_DISPATCH(narrow)(wide_dx, d.x_count(), dx);
 }
 
-void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight) {
-    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::backward_weight);
+void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight,
+                                 ConvAlgorithm wanted) {
+    const Bf16Algorithm algorithm = choose_bf16_algorithm(d, ConvPass::backward_weight, wanted);
     if (const auto products = winograd_products(algorithm))
         return winograd_backward_weight_bf16(d, *products, x, dy, dweight);
     if (algorithm == Bf16Algorithm::direct) return direct_backward_weight_bf16(d, x, dy, dweight);
     const float* wide_x = widened(x, d.x_count(), ScratchUse::bf16_input);
     const float* wide_dy = widened(dy, d.y_count(), ScratchUse::bf16_result);
-    (winograd_preferred(d, ConvPass::backward_weight) ? winograd_backward_weight : direct_backward_weight)(
+    (winograd_wanted(wanted, d, ConvPass::backward_weight) ? winograd_backward_weight : direct_backward_weight)(
         d, wide_x, wide_dy, dweight);
 }
 

@@ -14,10 +14,13 @@
 namespace moco::cpu {
 
 /// y = x * weight.
-void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y);
+void conv2d_forward_bf16(const Conv2dDims& d, const uint16_t* x, const float* weight, uint16_t* y,
+                         ConvAlgorithm algorithm = ConvAlgorithm::auto_select);
 /// dx = the gradient of x when dy is the gradient of y.
-void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx);
+void conv2d_backward_data_bf16(const Conv2dDims& d, const uint16_t* dy, const float* weight, uint16_t* dx,
+                               ConvAlgorithm algorithm = ConvAlgorithm::auto_select);
 /// dweight = the gradient of weight, f32, when dy is the gradient of y.
-void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight);
+void conv2d_backward_weight_bf16(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight,
+                                 ConvAlgorithm algorithm = ConvAlgorithm::auto_select);
 
 }  // namespace moco::cpu

@@ -25,6 +25,7 @@ namespace {
 
 #if MOCO_BF16_TARGET
 constexpr int64_t kPixels = 256;             // of y in a block, about: summed before a tile of dweight is updated
+constexpr int64_t kPoints = 128;             // the same of 1x1 kernels, each pair of which is used once
 constexpr int64_t kLeastPairs = 16;          // of images, where a run is one pixel of them
 constexpr int64_t kCopyPairs = 1 << 16;      // of x, or of dy, in a block: a quarter of a megabyte
 constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 MiB
@@ -32,7 +33,9 @@ constexpr int64_t kWantedPieces = 16;
 constexpr int64_t kFewChannels = 16;
 constexpr int64_t kMaxRuns = 64;
 constexpr int64_t kTileStep = 16;  // pairs from one pixel of a tile of dy to the next: the rows of a tile, a line
-constexpr int64_t kSkew = 16;      // pairs between panels or tiles beyond their own: other cache sets
+constexpr int64_t kAhead =
+    2048;                      // how far before their copy values are asked for, in bf16: the processor's guess is late
+constexpr int64_t kSkew = 16;  // pairs between panels or tiles beyond their own: other cache sets
 
 int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
@@ -64,7 +67,7 @@ PairPlan plan_pairs(Conv2dDims d) {
     p.images = !p.flat && OH <= 8 && OW <= 8;
     p.taps = p.flat ? d.KH : d.KH * d.KW;
     p.columns = p.flat ? d.KW * d.IC : d.IC;
-    if (p.images) p.pairs = std::min(all_pairs, std::max(kLeastPairs, kPixels / (OH * OW)));
+    if (p.images) p.pairs = std::min(all_pairs, std::max(kLeastPairs, (p.taps == 1 ? kPoints : kPixels) / (OH * OW)));
     p.pairs = divide_up(all_pairs, divide_up(all_pairs, p.pairs));
     p.rows = p.images ? OH : std::clamp<int64_t>(kPixels / OW, 1, std::min(OH, kMaxRuns));
     p.blocks_per_image = divide_up(OH, p.rows);
@@ -116,8 +119,10 @@ struct PixelPair {
     /// `count` pairs, 0..kLanes, from channel c on; zeros follow.
     HWY_INLINE __m512i load(int64_t c, int64_t count) const {
         const auto mask = static_cast<__mmask16>((1u << count) - 1);
+        __builtin_prefetch(first + c + kAhead, 0, 2);
         const __m512i lower = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, first + c));
         if (second == nullptr) return lower;
+        __builtin_prefetch(second + c + kAhead, 0, 2);
         const __m512i upper = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, second + c));
         return _mm512_or_si512(lower, _mm512_slli_epi32(upper, 16));
     }

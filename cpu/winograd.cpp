@@ -36,4 +36,16 @@ bool winograd_preferred(const Conv2dDims& d, ConvPass pass) {
     return std::min(d.IC, d.OC) >= 16 && direct_cost(d) > winograd_cost(d, pass);
 }
 
+bool winograd_wanted(ConvAlgorithm algorithm, const Conv2dDims& d, ConvPass pass) {
+    switch (algorithm) {
+        case ConvAlgorithm::direct:
+            return false;
+        case ConvAlgorithm::winograd:
+            return winograd_applies(d);
+        case ConvAlgorithm::auto_select:
+            return winograd_preferred(d, pass);
+    }
+    return false;
+}
+
 }  // namespace moco::cpu

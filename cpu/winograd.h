@@ -19,6 +19,9 @@ enum class ConvPass { forward, backward_data, backward_weight };
 bool winograd_applies(const Conv2dDims& d);
 /// Whether they are the faster choice for `pass`, as estimated from `d` alone; false unless winograd_applies(d).
 bool winograd_preferred(const Conv2dDims& d, ConvPass pass);
+/// Whether f32 uses them, given the user's choice. By the shape alone, so that the same run gives the same bits
+/// everywhere on one instruction set.
+bool winograd_wanted(ConvAlgorithm algorithm, const Conv2dDims& d, ConvPass pass);
 
 /// y = x * weight.
 void winograd_forward(const Conv2dDims& d, const float* x, const float* weight, float* y);

@@ -44,9 +44,12 @@ bool direct_applies(const Conv2dDims& d, ConvPass pass) {
 
 }  // namespace
 
-Bf16Algorithm choose_bf16_algorithm(const Conv2dDims& d, ConvPass pass) {
+Bf16Algorithm choose_bf16_algorithm(const Conv2dDims& d, ConvPass pass, ConvAlgorithm wanted) {
     if (!has_bf16_products()) return Bf16Algorithm::widened;
-    if (winograd_pays(d, pass))
+    const bool winograd = wanted == ConvAlgorithm::auto_select
+                              ? winograd_pays(d, pass)
+                              : wanted == ConvAlgorithm::winograd && winograd_applies(d);
+    if (winograd)
         return products_of(pass) == WinogradProducts::bf16 ? Bf16Algorithm::winograd_bf16 : Bf16Algorithm::winograd_f32;
     return direct_applies(d, pass) ? Bf16Algorithm::direct : Bf16Algorithm::widened;
 }

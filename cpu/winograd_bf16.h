@@ -19,8 +19,9 @@ enum class WinogradProducts { bf16, f32 };
 /// How a bf16 convolution is computed: by the f32 kernels on widened copies, by the direct kernels, or by these.
 enum class Bf16Algorithm { widened, direct, winograd_f32, winograd_bf16 };
 
-/// The choice for `d` on this processor, by shape and pass alone.
-Bf16Algorithm choose_bf16_algorithm(const Conv2dDims& d, ConvPass pass);
+/// The choice for `d` on this processor, by shape and pass alone within what the user wants.
+Bf16Algorithm choose_bf16_algorithm(const Conv2dDims& d, ConvPass pass,
+                                    ConvAlgorithm wanted = ConvAlgorithm::auto_select);
 
 /// y = x * weight, if winograd_applies(d).
 void winograd_forward_bf16(const Conv2dDims& d, WinogradProducts products, const uint16_t* x, const float* weight,

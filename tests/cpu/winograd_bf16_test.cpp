@@ -144,6 +144,10 @@ TEST_F(CpuWinogradBf16, IsChosenWhereItPays) {
         EXPECT_EQ(cpu::choose_bf16_algorithm(dims(128, 2, 2, 128, 128), pass), Bf16Algorithm::direct);
         EXPECT_EQ(cpu::choose_bf16_algorithm({128, 32, 32, 64, 64, 3, 3, 2, 1}, pass), Bf16Algorithm::direct);
     }
+    EXPECT_EQ(cpu::choose_bf16_algorithm(dims(128, 32, 32, 64, 64), ConvPass::forward, ConvAlgorithm::direct),
+              Bf16Algorithm::direct);
+    EXPECT_EQ(cpu::choose_bf16_algorithm(dims(128, 2, 2, 128, 128), ConvPass::forward, ConvAlgorithm::winograd),
+              Bf16Algorithm::winograd_bf16);
     EXPECT_EQ(cpu::choose_bf16_algorithm({2, 9, 9, 17, 48, 1, 1, 1, 0}, ConvPass::forward), Bf16Algorithm::widened)
         << "pairs of channels need an even number";
 }
