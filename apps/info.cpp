@@ -1,14 +1,18 @@
-// moco info: what a checkpoint or a data set is.
+// moco info: what a checkpoint, a data set or this machine is.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "apps/commands.h"
+#include "apps/device.h"
 #include "apps/evaluation.h"
 #include "core/error.h"
+#include "cpu/targets.h"
 #include "moco/checkpoint.h"
 #include "moco/data/dataset.h"
 #include "moco/trainer.h"
@@ -19,13 +23,29 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kDescription =
-    "Tell what a checkpoint or a data set is.\n"
+    "Tell what a checkpoint, a data set or this machine is.\n"
     "A checkpoint is a .safetensors file or the folder of a run; everything else is taken for a data set.";
 
 struct Flags {
     std::string what, checkpoint, data;
-    bool json = false;
+    bool json = false, machine = false;
 };
+
+/// The instruction sets come best first; MOCO_TARGET may name any of them.
+Json machine_json() {
+    const std::unique_ptr<Backend> backend = make_backend("cpu");
+    return {{"kind", "machine"},
+            {"version", MOCO_VERSION},
+            {"device", backend->description()},
+            {"instruction_set", backend->instruction_set()},
+            {"instruction_sets", cpu::usable_targets()}};
+}
+
+void print_machine(const Json& object) {
+    fmt::print("moco {} on {}\ninstruction sets: {}\n", object["version"].get<std::string>(),
+               object["device"].get<std::string>(),
+               fmt::join(object["instruction_sets"].get<std::vector<std::string>>(), ", "));
+}
 
 Json part_json(const DatasetPtr& data) {
     if (data == nullptr) return nullptr;
@@ -113,6 +133,10 @@ bool looks_like_checkpoint(const std::string& what) {
 }
 
 void run_info(Flags flags) {
+    if (flags.machine) {
+        const Json object = machine_json();
+        return flags.json ? fmt::print("{}\n", object.dump(2)) : print_machine(object);
+    }
     check(!flags.what.empty() || !flags.checkpoint.empty() || !flags.data.empty(),
           "nothing to tell about: name a checkpoint or a data set ({})", dataset_forms());
     if (!flags.what.empty()) (looks_like_checkpoint(flags.what) ? flags.checkpoint : flags.data) = flags.what;
@@ -138,6 +162,10 @@ void add_info(CLI::App& app) {
         ->type_name("DATA")
         ->excludes(what)
         ->excludes("--checkpoint");
+    command->add_flag("--machine", flags->machine, "this machine and the instruction sets that kernels can use here")
+        ->excludes(what)
+        ->excludes("--checkpoint")
+        ->excludes("--data");
     command->add_flag("--json", flags->json, "print one JSON object");
     command->callback([flags] { run_info(*flags); });
 }

@@ -20,6 +20,7 @@ void add_bench(CLI::App& app) {
     group->require_subcommand(1);
     add_bench_step(*group);
     add_bench_conv(*group);
+    add_bench_ops(*group);
     add_bench_loader(*group);
 }
 

@@ -10,6 +10,7 @@ namespace moco::apps {
 
 void add_bench_step(CLI::App& group);
 void add_bench_conv(CLI::App& group);
+void add_bench_ops(CLI::App& group);
 void add_bench_loader(CLI::App& group);
 
 /// A whole number with its default in `--help`.

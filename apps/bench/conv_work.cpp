@@ -1,24 +1,13 @@
 // One convolution's tensors and its three passes, and whether what they compute is right.
 #include "apps/bench/conv_work.h"
 
-#include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "apps/bench/samples.h"
 #include "core/backend.h"
-#include "core/random.h"
 
 namespace moco::apps {
 namespace {
-
-constexpr int kSamples = 48;  // outputs that are held against sums in double
-
-Tensor random_tensor(int64_t count, uint32_t stream, Backend& backend) {
-    Random random(0, Purpose::bench, 2, stream);
-    std::vector<float> values(static_cast<size_t>(count));
-    for (float& value : values) value = random.uniform(-1, 1);
-    return Tensor::from_host(values, Shape{count}, backend);
-}
 
 /// The definition of a convolution in double: what one element of each result is.
 struct Definition {
@@ -80,9 +69,9 @@ const char* letter_of(ConvPass pass) {
 ConvWork::ConvWork(const Conv2dDims& d, Backend& backend)
     : d_(d),
       backend_(backend),
-      x_(random_tensor(d.x_count(), 0, backend)),
-      weight_(random_tensor(d.weight_count(), 1, backend)),
-      dy_(random_tensor(d.y_count(), 2, backend)),
+      x_(random_tensor({d.x_count()}, 0, backend)),
+      weight_(random_tensor({d.weight_count()}, 1, backend)),
+      dy_(random_tensor({d.y_count()}, 2, backend)),
       y_(Tensor::empty_like(dy_)),
       dx_(Tensor::empty_like(x_)),
       dweight_(Tensor::empty_like(weight_)) {}
@@ -103,19 +92,15 @@ double ConvWork::error_of(ConvPass pass) {
     const Definition definition{d_, x_.to_vector(), weight_.to_vector(), dy_.to_vector()};
     const Tensor& result = pass == ConvPass::forward ? y_ : pass == ConvPass::backward_data ? dx_ : dweight_;
     const std::vector<float> computed = result.to_vector();
-    Random random(0, Purpose::bench, 3);
-    double squares = 0, largest = 0;
-    for (int sample = 0; sample < kSamples; ++sample) {
-        const auto i = static_cast<int64_t>(random.below(static_cast<uint32_t>(computed.size())));
-        const double expected = pass == ConvPass::forward         ? definition.y(i)
-                                : pass == ConvPass::backward_data ? definition.dx(i)
-                                                                  : definition.dweight(i);
-        squares += expected * expected / kSamples;
-        const double difference = std::abs(computed[static_cast<size_t>(i)] - expected);
-        largest = std::isnan(difference) ? difference : std::max(largest, difference);
-        if (std::isnan(largest)) return largest;
+    Difference difference;
+    Samples samples(result.count());
+    for (int n = 0; n < Samples::kCount; ++n) {
+        const int64_t i = samples.next();
+        difference.add(computed[static_cast<size_t>(i)], pass == ConvPass::forward         ? definition.y(i)
+                                                         : pass == ConvPass::backward_data ? definition.dx(i)
+                                                                                           : definition.dweight(i));
     }
-    return squares > 0 ? largest / std::sqrt(squares) : largest;
+    return difference.over_rms();
 }
 
 }  // namespace moco::apps

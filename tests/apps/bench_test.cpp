@@ -77,6 +77,28 @@ TEST(Bench, ConvWalksThroughANetwork) {
     EXPECT_EQ(object["total_ms"]["W"], 0);
 }
 
+TEST(Bench, OpsAreHeldAgainstTheirDefinitionsAndTimed) {
+    const std::vector<std::string> tiny = {"ops", "--batch", "6",   "--size",       "5",    "--channels", "9", "--dim",
+                                           "12",  "--queue", "250", "--parameters", "1001", "--repeats",  "1"};
+    const Json object = bench(tiny);
+    EXPECT_GT(object["copy_gb_per_s"], 0);
+    std::vector<std::string> names;
+    for (const Json& op : object["ops"]) {
+        names.push_back(op["name"]);
+        EXPECT_GT(op["ms"], 0) << op;
+        EXPECT_GT(op["gb_per_s"], 0) << op;
+        EXPECT_GT(op["percent_of_peak"], 0) << op;
+        EXPECT_GE(op["error"], 0) << op;
+    }
+    EXPECT_GE(names.size(), 18u);
+    for (const char* name : {"batch_norm+relu F", "batch_norm+relu B", "max_pool B", "matmul", "info_nce F",
+                             "info_nce B", "cross_entropy F", "sgd_update", "momentum_update", "enqueue", "top_k"})
+        EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+    std::vector<std::string> only = tiny;
+    only.insert(only.end(), {"--only", "info_nce"});
+    EXPECT_EQ(bench(only)["ops"].size(), 2u);
+}
+
 TEST(Bench, LoaderDrawsJpegsOrTakesThem) {
     const TempFolder folder;
     const std::string images = folder / "images";
@@ -120,6 +142,11 @@ TEST(Bench, RefusesWhatCannotBeTimed) {
         {{"conv", "--passes", "FB"}, {"--passes FB"}},
         {{"conv", "--repeats", "0"}, {"--repeats 0"}},
         {{"conv", "--conv", "fft"}, {"--conv fft"}},
+        {{"ops", "--batch", "0"}, {"--batch 0"}},
+        {{"ops", "--queue", "8"}, {"--queue 8", "--batch 128"}},
+        {{"ops", "--size", "100000"}, {"--size 100000", "too much"}},
+        {{"ops", "--only", "fft"}, {"--only fft"}},
+        {{"ops", "--repeats", "0"}, {"--repeats 0"}},
         {{"loader", "--size", "0"}, {"--size 0"}},
         {{"loader", "--images", "0"}, {"--images 0"}},
         {{"loader", "--rounds", "0"}, {"--rounds 0"}},

@@ -6,8 +6,8 @@ namespace {
 
 TEST(Usage, HelpOfEveryCommandSucceeds) {
     const std::vector<std::vector<std::string>> commands = {
-        {},       {"pretrain"}, {"views"},         {"knn"},           {"features"},       {"neighbours"},
-        {"info"}, {"bench"},    {"bench", "step"}, {"bench", "conv"}, {"bench", "loader"}};
+        {},       {"pretrain"}, {"views"},         {"knn"},           {"features"},     {"neighbours"},
+        {"info"}, {"bench"},    {"bench", "step"}, {"bench", "conv"}, {"bench", "ops"}, {"bench", "loader"}};
     for (std::vector<std::string> command : commands) {
         command.push_back("--help");
         const ProcessResult result = run_moco(command);
@@ -69,6 +69,19 @@ TEST(Usage, VersionIsOneLine) {
     EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1);
 }
 
+TEST(Usage, InfoTellsTheInstructionSetsThatCanBeTried) {
+    const ProcessResult text = run_moco({"info", "--machine"});
+    expect_success(text);
+    const std::string head = "instruction sets: ";
+    const size_t begin = text.out.find(head) + head.size();
+    ASSERT_NE(text.out.find(head), std::string::npos) << text.out;
+    const std::string best = text.out.substr(begin, text.out.find_first_of(",\n", begin) - begin);
+    const ProcessResult json =
+        run_process({"/usr/bin/env", "MOCO_TARGET=" + best, MOCO_PROGRAM, "info", "--machine", "--json"}, "");
+    expect_success(json);
+    EXPECT_NE(json.out.find("\"instruction_set\": \"" + best + "\""), std::string::npos) << json.out;
+}
+
 TEST(Usage, AMistypedFlagGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrain", "--bach-size", "3"}), 2, {"--bach-size", "did you mean --batch-size?"});
     expect_sentence(run_moco({"knn", "--chekpoint=x"}), 2, {"did you mean --checkpoint?"});
@@ -80,7 +93,7 @@ TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
     expect_sentence(run_moco({"zzzzzzzzzz"}), 2, {"'zzzzzzzzzz'", "it has pretrain, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
-    expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, conv, loader"});
+    expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, conv, ops, loader"});
 }
 
 TEST(Usage, WhatIsMissingOrNoNumberIsNamed) {
