@@ -149,9 +149,10 @@ void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t ti
         transform_dy<pair>(dy, chunk, begin, end, g);
     });
     const int64_t across = divide_up(x.panels(), kBlockPanels);
-    parallel_for(dy.panels() * across, 1, [&](int64_t block, int64_t) {
-        const int64_t begin = block % across * kBlockPanels, end = std::min(begin + kBlockPanels, x.panels());
-        multiply_block<pair>(x, dy, chunk, tiles, v, g, block / across, begin, end, store, dweight);
+    // Blocks of the same IC panels are neighbours: the larger of a block's operands stays in L2.
+    parallel_for(across * dy.panels(), 1, [&](int64_t block, int64_t) {
+        const int64_t begin = block / dy.panels() * kBlockPanels, end = std::min(begin + kBlockPanels, x.panels());
+        multiply_block<pair>(x, dy, chunk, tiles, v, g, block % dy.panels(), begin, end, store, dweight);
     });
 }
 
@@ -175,20 +176,20 @@ void sum_tiles(const Conv2dDims& d, const float* x_images, const float* dy_image
 }  // namespace
 
 void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
-    constexpr int64_t kChunkFloats = 1 << 18,
-                      kChunkTiles = 128;  // a chunk has so many floats, or tiles if that is more
-    constexpr int64_t kManyBlocks = 8, kLeastTiles = 64;
-    const int64_t tiles = TileGrid{d.N, d.H, d.W}.count();
-    const int64_t chunk = std::max(kChunkFloats / kPairPoints / (d.IC + d.OC), kChunkTiles);
-    const int64_t blocks = panel_count(d.OC) * divide_up(panel_count(d.IC), kBlockPanels);
-    if (blocks >= kManyBlocks || tiles < 2 * kLeastTiles) {
-        sum_tiles(d, x, dy, 0, tiles, chunk, dweight);
+    // A chunk has so many floats, or tiles if that is more: of all cores together, or in the L2 of each.
+    constexpr int64_t kChunkFloats = 1 << 18, kChunkTiles = 128, kPartChunkFloats = 1 << 16, kLeastTiles = 64;
+    // Fewer weights are summed part by part: every core would read what the others have just transformed.
+    constexpr int64_t kManyWeights = 128 * 128;
+    const int64_t tiles = TileGrid{d.N, d.H, d.W}.count(), floats = kPairPoints * (d.IC + d.OC);
+    if (d.IC * d.OC >= kManyWeights || tiles < 2 * kLeastTiles) {
+        sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), dweight);
         return;
     }
     const int64_t grain = std::max(partial_grain(tiles), kLeastTiles), parts = divide_up(tiles, grain);
     float* partials = scratch(ScratchUse::partials, parts * d.weight_count());
     parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-        sum_tiles(d, x, dy, begin, end, chunk, partials + begin / grain * d.weight_count());
+        sum_tiles(d, x, dy, begin, end, std::max(kPartChunkFloats / floats, kLeastTiles),
+                  partials + begin / grain * d.weight_count());
     });
     add_partials(partials, parts, d.weight_count(), dweight);
 }
