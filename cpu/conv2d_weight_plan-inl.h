@@ -77,9 +77,9 @@ struct WeightPlan {
     }
 };
 
-/// Whether pixels of so many channels fall into one set of L1 and are read often: a low tile has few products a pixel.
-HWY_INLINE bool crowded(int64_t channels) {
-    return kMaxRows < 8 && channels * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
+/// Whether pixels so many floats apart fall into one set of L1 and are read often: a low tile has few products a pixel.
+HWY_INLINE bool crowded(int64_t step) {
+    return kMaxRows < 8 && step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
 }
 
 /// How many images, or rows of one, are a block of a 1x1 kernel.
@@ -125,7 +125,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     p.partials = std::min(p.partials, d.N * OH * OW / kPartialPixels);
     p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));
     p.row_pieces = std::min(divide_up(kWantedPieces, p.partials * p.column_pieces), divide_up(d.OC, 2 * kMaxRows));
-    p.copies_dy = d.KH * d.KW == 1 && crowded(d.OC);
+    p.copies_dy = p.images_are_runs() ? crowded(OH * OW * d.OC) : d.KH * d.KW == 1 && crowded(d.OC);
     if (p.copies_dy) p.row_pieces = std::max(p.row_pieces, divide_up(d.OC, kPieceRows));
     return p;
 }

@@ -27,8 +27,10 @@ namespace {
 /// Floats between what belongs to neighbouring rows or points, beyond the values themselves: without them the 36 points
 /// of a tile would fall into the same cache sets.
 constexpr int64_t kPad = 16;
-/// Tiles that go through everything together: about a dozen, in whole micro-tiles.
+/// Tiles that go through everything together: about a dozen, in whole micro-tiles, but one micro-tile where the
+/// transformed input of more would leave L2 too little room for the weights.
 constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
+constexpr int64_t kBlockFloats = 1 << 16;
 /// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
 constexpr int64_t kMaxPieces = 32;
 
@@ -48,6 +50,7 @@ struct Problem {
     int64_t u_panel() const { return kPoints * u_point(); }
     int64_t v_row() const { return divide_up(K, kLanes) * kLanes + kPad; }
     int64_t v_point(int64_t tiles) const { return tiles * v_row() + kPad; }
+    int64_t block_tiles() const { return kPoints * v_point(kBlockTiles) <= kBlockFloats ? kBlockTiles : kMaxRows; }
     /// Images that the caches hold are there without being asked for.
     bool prefetches() const { return grid.N * grid.H * grid.W * std::max(K, M) > kCachedFloats; }
 };
@@ -139,10 +142,10 @@ void convolve_by_tiles(const Problem& p) {
     parallel_for(p.panels(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t panel = begin; panel < end; ++panel) transform_weights(p, panel, u + panel * p.u_panel());
     });
-    const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, kBlockTiles);
+    const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, p.block_tiles());
     const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
     parallel_for(blocks, divide_up(blocks, kMaxPieces), [&](int64_t first, int64_t last) {
-        const int64_t v_point = p.v_point(kBlockTiles);
+        const int64_t v_point = p.v_point(p.block_tiles());
         float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
         for (int64_t block = first; block < last; ++block) {
             const int64_t begin = block_begin(block), end = block_begin(block + 1);

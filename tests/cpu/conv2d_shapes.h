@@ -24,6 +24,7 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 9, 6, 17, 20, 3, 3, 2, 1},     // stride 2, odd and even extents
         {16, 7, 8, 16, 32, 3, 3, 2, 1},    //
         {13, 4, 4, 48, 65, 3, 3, 2, 1},    //
+        {13, 7, 8, 24, 64, 3, 3, 2, 1},    // images of dy 4 KiB apart
         {2, 12, 10, 3, 16, 7, 7, 2, 3},    // the ImageNet stem
         {2, 9, 17, 3, 64, 3, 3, 1, 1},     // the CIFAR stem
         {5, 14, 12, 1, 16, 3, 3, 2, 1},    // the small stem of one channel
