@@ -8,6 +8,7 @@
 
 #include "core/parallel.h"
 #include "cpu/conv2d_direct.h"
+#include "cpu/partials.h"
 #include "cpu/scratch.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/conv2d_direct_weight.cpp"
@@ -282,14 +283,6 @@ struct WeightPiece {
         }
     }
 };
-
-void add_partials(const float* partials, int64_t parts, int64_t count, float* sum) {
-    parallel_for(count, 1 << 12, [&](int64_t begin, int64_t end) {
-        std::copy(partials + begin, partials + end, sum + begin);
-        for (int64_t p = 1; p < parts; ++p)
-            for (int64_t i = begin; i < end; ++i) sum[i] += partials[p * count + i];
-    });
-}
 
 }  // namespace
 

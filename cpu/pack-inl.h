@@ -23,13 +23,24 @@ HWY_INLINE int64_t panel_count(int64_t columns) {
 
 /// One panel from B stored depth x columns: `columns` (1..kPanel) of its columns, starting at b.
 HWY_INLINE void pack_panel(const float* b, int64_t b_step, int64_t depth, int64_t columns, float* panel) {
-    for (int64_t k = 0; k < depth; ++k, b += b_step, panel += kPanel) {
-        if (columns == kPanel) {
-            std::copy_n(b, kPanel, panel);
-        } else {
-            std::fill(std::copy_n(b, columns, panel), panel + kPanel, 0.0f);
-        }
+    if (columns == kPanel) {
+        for (int64_t k = 0; k < depth; ++k) std::copy_n(b + k * b_step, kPanel, panel + k * kPanel);
+        return;
     }
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR  // elsewhere a masked load may read beyond the mask
+    static_assert(kPanel == 2 * kLanes);
+    const FloatTag d;
+    const int64_t lower = std::min(columns, kLanes);
+    const auto lower_mask = hn::FirstN(d, static_cast<size_t>(lower)),
+               upper_mask = hn::FirstN(d, static_cast<size_t>(columns - lower));
+    for (int64_t k = 0; k < depth; ++k, b += b_step, panel += kPanel) {
+        hn::StoreU(hn::MaskedLoad(lower_mask, d, b), d, panel);
+        hn::StoreU(hn::MaskedLoad(upper_mask, d, b + lower), d, panel + kLanes);
+    }
+#else
+    for (int64_t k = 0; k < depth; ++k, b += b_step, panel += kPanel)
+        std::fill(std::copy_n(b, columns, panel), panel + kPanel, 0.0f);
+#endif
 }
 
 /// Floats between the steps of depth of a packed tile: whole vectors.
@@ -75,8 +86,10 @@ HWY_INLINE void pack_panel_transposed(const float* b, int64_t b_step, int64_t de
         float* to = panel + k * kPanel;
         int64_t j = 0;
         for (; j + 4 <= columns; j += 4) transpose_four(b + j * b_step + k, b_step, block, to + j);
-        for (; j < kPanel; ++j)
-            for (int64_t i = 0; i < block; ++i) to[i * kPanel + j] = j < columns ? b[j * b_step + k + i] : 0.0f;
+        for (; j < columns; ++j)
+            for (int64_t i = 0; i < block; ++i) to[i * kPanel + j] = b[j * b_step + k + i];
+        if (columns == kPanel) continue;
+        for (int64_t i = 0; i < block; ++i) std::fill(to + i * kPanel + columns, to + (i + 1) * kPanel, 0.0f);
     }
 }
 

@@ -48,10 +48,13 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
     for (int i = 0; i < 6; ++i) hn::StoreU(points[i], FloatTag(), to + i * point_step);
 }
 
-/// Asks for tiles a little before they are transformed.
+/// Asks for tiles a little before they are transformed. Of small images the first pair alone does, the others find the
+/// chunk in a cache.
+template <RowPair pair>
 HWY_INLINE TilePrefetch fetch_ahead(const Operand& operand, int64_t begin, int64_t end) {
     constexpr int64_t kAhead = 2;
-    const bool cached = operand.grid.N * operand.grid.H * operand.grid.W * operand.channels <= kCachedFloats;
+    const bool cached =
+        pair != RowPair::ends && operand.grid.N * operand.grid.H * operand.grid.W * operand.channels <= kCachedFloats;
     return {operand.grid,    cached ? end : std::min(begin + kAhead, end), end, operand.images, operand.channels,
             operand.channels};
 }
@@ -63,7 +66,7 @@ void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, fl
     float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(x.channels));
     const int64_t step = x.point_step(), panel_step = x.panel_step();
     TileCursor cursor(x.grid, chunk + begin);
-    TilePrefetch ahead = fetch_ahead(x, chunk + begin, chunk + end);
+    TilePrefetch ahead = fetch_ahead<pair>(x, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileIn * kTileIn];
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
@@ -86,7 +89,7 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
     const float* outside = zeros(dy.channels);
     const int64_t step = dy.point_step(), panel_step = dy.panel_step();
     TileCursor cursor(dy.grid, chunk + begin);
-    TilePrefetch ahead = fetch_ahead(dy, chunk + begin, chunk + end);
+    TilePrefetch ahead = fetch_ahead<pair>(dy, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileOut * kTileOut];
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
