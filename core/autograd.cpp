@@ -22,6 +22,7 @@ class Node {
         std::shared_ptr<Node> node;  // the op that made this input, or
         Tensor leaf;                 // the leaf that wants its gradient, or neither
         Shape shape;
+        DType dtype = DType::f32;
     };
 
     std::vector<Edge> edges;
@@ -35,10 +36,11 @@ void add_gradient(Tensor& sum, const Tensor& gradient) {
     if (!sum.defined()) {
         sum = gradient;
     } else if (TensorAccess::is_only_handle(sum)) {
-        gradient.backend().accumulate(gradient.data(), sum.mutable_data(), gradient.count());
+        gradient.backend().accumulate(gradient.dtype(), gradient.raw(), sum.mutable_raw(), gradient.count());
     } else {
         Tensor fresh = Tensor::empty_like(gradient);
-        gradient.backend().add_forward(sum.data(), gradient.data(), fresh.mutable_data(), gradient.count());
+        gradient.backend().add_forward(gradient.dtype(), sum.raw(), gradient.raw(), fresh.mutable_raw(),
+                                       gradient.count());
         sum = fresh;
     }
 }
@@ -51,8 +53,8 @@ void add_to_leaf(Tensor leaf, const Tensor& gradient) {
     }
     if (std::exchange(state.grad_is_zero, false)) {
         state.grad.copy_from(gradient);
-    } else if (gradient.data() != state.grad.data()) {  // else GradientMemory had it written there
-        gradient.backend().accumulate(gradient.data(), state.grad.mutable_data(), gradient.count());
+    } else if (gradient.raw() != state.grad.raw()) {  // else GradientMemory had it written there
+        gradient.backend().accumulate(gradient.dtype(), gradient.raw(), state.grad.mutable_raw(), gradient.count());
     }
 }
 
@@ -77,7 +79,7 @@ std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root
 Node::Edge edge_to(const Tensor& input) {
     if (!input.requires_grad()) return {};
     TensorState& state = TensorAccess::state(input);
-    return {state.node, state.node ? Tensor() : input, state.shape};
+    return {state.node, state.node ? Tensor() : input, state.shape, state.dtype};
 }
 
 }  // namespace
@@ -95,6 +97,7 @@ Tensor record(Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction b
 
 void Tensor::backward() {
     check(count() == 1, "backward: the tensor has shape {}; start from a scalar loss", shape());
+    check(dtype() == DType::f32, "backward: the tensor is {}; start from a scalar loss of f32", dtype());
     check(state_->node != nullptr, "backward: nothing was recorded for this tensor (or backward already ran)");
     std::shared_ptr<Node> root = std::move(state_->node);
     std::unordered_map<Node*, Tensor> pending;
@@ -114,8 +117,8 @@ void Tensor::backward() {
             for (size_t i = 0; i < gradients.size(); ++i) {
                 const Node::Edge& edge = node->edges[i];
                 if (!gradients[i].defined() || (!edge.node && !edge.leaf.defined())) continue;
-                check(gradients[i].shape() == edge.shape, "backward: a gradient has shape {}, its input {}",
-                      gradients[i].shape(), edge.shape);
+                check(gradients[i].shape() == edge.shape && gradients[i].dtype() == edge.dtype,
+                      "backward: a gradient is {}, its input {} {}", to_string(gradients[i]), edge.shape, edge.dtype);
                 if (edge.node) {
                     add_gradient(pending[edge.node.get()], gradients[i]);
                 } else {

@@ -1,10 +1,15 @@
 // The whole contract with a device, on one page. ops/ calls it, cpu/ and cuda/ implement it.
 //
 // Pointers are device memory of this backend unless a comment says host; they never alias unless a comment says they
-// may. Kernels trust their arguments: shapes were checked by the op. All values are f32 unless stated. Backward
-// functions write their results (they do not add); a null result pointer means "not needed". Calls are ordered as
-// issued; a GPU may return before the work is done, and only copy_to_host and synchronize wait. One thread at a time
-// uses a backend, except for allocate, release and augment, which any thread may call.
+// may. Kernels trust their arguments: shapes and types were checked by the op. Backward functions write their results
+// (they do not add); a null result pointer means "not needed". Calls are ordered as issued; a GPU may return before the
+// work is done, and only copy_to_host and synchronize wait. One thread at a time uses a backend, except for allocate,
+// release and augment, which any thread may call.
+//
+// All values are f32 unless stated. Activations and their gradients are void*: all those of one call are of the one
+// type that its dimensions or its first argument tell, f32 or bf16. Arithmetic, sums and statistics are at least f32
+// for either; what is written as bf16 is rounded to the nearest, ties to even. Weights stay f32 here: the parameter
+// arena has no bf16 mirror, a backend rounds a weight while it packs it for its kernel, which it does anyway.
 #pragma once
 
 #include <cstddef>
@@ -39,51 +44,54 @@ class Backend {
 
     // ---- convolution ----
     virtual void set_conv_algorithm(ConvAlgorithm algorithm) = 0;
-    virtual void conv2d_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) = 0;
-    virtual void conv2d_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) = 0;
-    virtual void conv2d_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) = 0;
+    virtual void conv2d_forward(const Conv2dDims& d, const void* x, const float* weight, void* y) = 0;
+    virtual void conv2d_backward_data(const Conv2dDims& d, const void* dy, const float* weight, void* dx) = 0;
+    virtual void conv2d_backward_weight(const Conv2dDims& d, const void* x, const void* dy, float* dweight) = 0;
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     /// mean, inv_std: S x C, written for backward. running_mean, running_var: C, updated from the mean of the splits'
     /// updates (unbiased variance). residual: like x, or null. y may be the same memory as x.
-    virtual void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
-                                    const float* gamma, const float* beta, const float* residual, float* running_mean,
-                                    float* running_var, float* mean, float* inv_std, float* y) = 0;
+    virtual void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
+                                    const float* gamma, const float* beta, const void* residual, float* running_mean,
+                                    float* running_var, float* mean, float* inv_std, void* y) = 0;
     /// Evaluation: normalises with the running statistics. S is ignored. y may be the same memory as x.
-    virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
-                                      const float* gamma, const float* beta, const float* residual,
-                                      const float* running_mean, const float* running_var, float* y) = 0;
+    virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
+                                      const float* gamma, const float* beta, const void* residual,
+                                      const float* running_mean, const float* running_var, void* y) = 0;
     /// y is the forward's result (read for the activation's mask; may be null with Activation::none). dresidual: null
     /// when there was no residual or it needs no gradient. dx may be the same memory as x, dx or dresidual as dy.
-    virtual void batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
-                                     const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
-                                     float* dbeta, float* dresidual) = 0;
+    virtual void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
+                                     const float* mean, const float* inv_std, const void* dy, void* dx, float* dgamma,
+                                     float* dbeta, void* dresidual) = 0;
 
     // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
     // ----
     /// z: the convolution's result, N,OH,OW,OC, kept for backward; the same memory as y if there is none. b.N, b.HW,
     /// b.C describe z.
     virtual void conv_bn_forward(const Conv2dDims& d, const BatchNormDims& b, const BatchNormOptions& options,
-                                 const float* x, const float* weight, const float* gamma, const float* beta,
-                                 const float* residual, float* running_mean, float* running_var, float* z, float* mean,
-                                 float* inv_std, float* y);
+                                 const void* x, const float* weight, const float* gamma, const float* beta,
+                                 const void* residual, float* running_mean, float* running_var, void* z, float* mean,
+                                 float* inv_std, void* y);
     /// dz: memory like z for the gradient in between; may be z itself. dx, dweight, dresidual may be null.
-    virtual void conv_bn_backward(const Conv2dDims& d, const BatchNormDims& b, const float* x, const float* weight,
-                                  const float* z, const float* y, const float* gamma, const float* mean,
-                                  const float* inv_std, const float* dy, float* dz, float* dx, float* dweight,
-                                  float* dgamma, float* dbeta, float* dresidual);
+    virtual void conv_bn_backward(const Conv2dDims& d, const BatchNormDims& b, const void* x, const float* weight,
+                                  const void* z, const void* y, const float* gamma, const float* mean,
+                                  const float* inv_std, const void* dy, void* dz, void* dx, float* dweight,
+                                  float* dgamma, float* dbeta, void* dresidual);
 
     // ---- elementwise and pooling ----
-    virtual void relu_forward(const float* x, float* y, int64_t count) = 0;
-    virtual void relu_backward(const float* y, const float* dy, float* dx, int64_t count) = 0;
-    virtual void add_forward(const float* a, const float* b, float* y, int64_t count) = 0;
-    virtual void accumulate(const float* x, float* sum, int64_t count) = 0;         // sum += x
-    virtual void scale(const float* x, float factor, float* y, int64_t count) = 0;  // y = factor * x; may alias
+    /// target = source in another type, f32 or bf16; NaN stays NaN, what is too large becomes infinite.
+    virtual void cast(DType from, const void* source, DType to, void* target, int64_t count) = 0;
+    virtual void relu_forward(DType dtype, const void* x, void* y, int64_t count) = 0;
+    virtual void relu_backward(DType dtype, const void* y, const void* dy, void* dx, int64_t count) = 0;
+    virtual void add_forward(DType dtype, const void* a, const void* b, void* y, int64_t count) = 0;
+    virtual void accumulate(DType dtype, const void* x, void* sum, int64_t count) = 0;  // sum += x
+    virtual void scale(const float* x, float factor, float* y, int64_t count) = 0;      // y = factor * x; may alias
     /// argmax: for each y the index of its maximum within the window (row * kernel + column), the first one on ties.
-    virtual void max_pool_forward(const PoolDims& d, const float* x, float* y, uint8_t* argmax) = 0;
-    virtual void max_pool_backward(const PoolDims& d, const float* dy, const uint8_t* argmax, float* dx) = 0;
-    virtual void global_avg_pool_forward(const float* x, float* y, int64_t N, int64_t HW, int64_t C) = 0;
-    virtual void global_avg_pool_backward(const float* dy, float* dx, int64_t N, int64_t HW, int64_t C) = 0;
+    virtual void max_pool_forward(const PoolDims& d, const void* x, void* y, uint8_t* argmax) = 0;
+    virtual void max_pool_backward(const PoolDims& d, const void* dy, const uint8_t* argmax, void* dx) = 0;
+    /// `dtype` is that of x and dx; y and dy are f32.
+    virtual void global_avg_pool_forward(DType dtype, const void* x, float* y, int64_t N, int64_t HW, int64_t C) = 0;
+    virtual void global_avg_pool_backward(DType dtype, const float* dy, void* dx, int64_t N, int64_t HW, int64_t C) = 0;
 
     // ---- matrices ----
     /// out (M x N) = a * b. Row-major; see MatmulDims for transposes.

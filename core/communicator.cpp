@@ -74,7 +74,7 @@ class ThreadRank final : public Communicator {
         if (rank_ == 0) {
             Backend& backend = values.backend();
             for (int r = 1; r < size(); ++r) {
-                backend.accumulate(meeting_.offered(r).data(), values.mutable_data(), values.count());
+                backend.accumulate(DType::f32, meeting_.offered(r).data(), values.mutable_data(), values.count());
             }
             backend.scale(values.data(), 1.0f / static_cast<float>(size()), values.mutable_data(), values.count());
         }

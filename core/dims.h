@@ -3,13 +3,17 @@
 
 #include <cstdint>
 
+#include "core/dtype.h"
+
 namespace moco {
 
-/// A 2-d convolution: x N,H,W,IC * weight OC,KH,KW,IC -> y N,OH,OW,OC, zero padding `pad` on all sides.
+/// A 2-d convolution: x N,H,W,IC * weight OC,KH,KW,IC -> y N,OH,OW,OC, zero padding `pad` on all sides. The weight is
+/// f32 whatever x and y are.
 struct Conv2dDims {
     int64_t N, H, W, IC;
     int64_t OC, KH, KW;
     int64_t stride, pad;
+    DType dtype = DType::f32;  // of x and y: f32 or bf16
 
     int64_t OH() const { return (H + 2 * pad - KH) / stride + 1; }
     int64_t OW() const { return (W + 2 * pad - KW) / stride + 1; }
@@ -19,7 +23,7 @@ struct Conv2dDims {
     bool operator==(const Conv2dDims&) const = default;
 };
 
-/// How a convolution is computed. `auto_select` may choose by shape, never by timing.
+/// How an f32 convolution is computed. `auto_select` may choose by shape, never by timing. bf16 has one way.
 enum class ConvAlgorithm { auto_select, direct, winograd };
 
 enum class Activation { none, relu };
@@ -30,6 +34,7 @@ struct BatchNormDims {
     int64_t N, HW, C;
     int64_t S = 1;
     Activation activation = Activation::none;  // applied after the optional residual was added
+    DType dtype = DType::f32;                  // of x, y and the residual: f32 or bf16
 
     int64_t count() const { return N * HW * C; }
     int64_t samples_per_split() const { return N / S; }
@@ -45,6 +50,7 @@ struct BatchNormOptions {
 struct PoolDims {
     int64_t N, H, W, C;
     int64_t kernel, stride, pad;
+    DType dtype = DType::f32;  // of x and y: f32 or bf16
 
     int64_t OH() const { return (H + 2 * pad - kernel) / stride + 1; }
     int64_t OW() const { return (W + 2 * pad - kernel) / stride + 1; }

@@ -58,31 +58,36 @@ Backend& Tensor::backend() const {
     return state_->storage->backend;
 }
 
-const void* Tensor::raw(DType expected) const {
+const void* Tensor::raw() const {
     check_defined(defined(), "data");
-    check(state_->dtype == expected, "Tensor::data: the tensor is {}, accessed as {}", state_->dtype, expected);
     return static_cast<const char*>(state_->storage->memory) + state_->byte_offset;
 }
 
+const void* Tensor::typed(DType expected) const {
+    check_defined(defined(), "data");
+    check(state_->dtype == expected, "Tensor::data: the tensor is {}, accessed as {}", state_->dtype, expected);
+    return raw();
+}
+
 void Tensor::copy_from_host(const void* source) {
-    backend().copy_from_host(const_cast<void*>(raw(dtype())), source, bytes());
+    backend().copy_from_host(mutable_raw(), source, bytes());
     bump_version();
 }
 
 void Tensor::copy_to_host(void* target) const {
-    backend().copy_to_host(target, raw(dtype()), bytes());
+    backend().copy_to_host(target, raw(), bytes());
 }
 
 void Tensor::copy_from(const Tensor& source) {
     check(shape() == source.shape() && dtype() == source.dtype() && &backend() == &source.backend(),
           "Tensor::copy_from: target is {}, source is {}; shape, type and device must agree", to_string(*this),
           to_string(source));
-    backend().copy(const_cast<void*>(raw(dtype())), source.raw(source.dtype()), bytes());
+    backend().copy(mutable_raw(), source.raw(), bytes());
     bump_version();
 }
 
 void Tensor::fill_zero() {
-    backend().fill_zero(const_cast<void*>(raw(dtype())), bytes());
+    backend().fill_zero(mutable_raw(), bytes());
     bump_version();
 }
 

@@ -48,14 +48,17 @@ class Tensor {
     DType dtype() const;
     Backend& backend() const;
 
-    /// Device pointers to the first element. `T` must be the tensor's type (float for f32, int64_t for i64, ...).
+    /// Device pointers to the first element, whatever its type.
+    const void* raw() const;
+    void* mutable_raw() { return const_cast<void*>(raw()); }
+    /// The same as pointers to `T`, which must be the tensor's type (float for f32, int64_t for i64, ...).
     template <typename T = float>
     const T* data() const {
-        return static_cast<const T*>(raw(dtype_of<T>));
+        return static_cast<const T*>(typed(dtype_of<T>));
     }
     template <typename T = float>
     T* mutable_data() {
-        return static_cast<T*>(const_cast<void*>(raw(dtype_of<T>)));
+        return static_cast<T*>(const_cast<void*>(typed(dtype_of<T>)));
     }
 
     /// Copies all elements from or to host memory of bytes() bytes; returns when the copy is complete.
@@ -107,7 +110,7 @@ class Tensor {
     friend class Node;
     friend struct TensorAccess;
     explicit Tensor(std::shared_ptr<TensorState> state) : state_(std::move(state)) {}
-    const void* raw(DType expected) const;
+    const void* typed(DType expected) const;
 
     std::shared_ptr<TensorState> state_;
 };

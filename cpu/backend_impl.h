@@ -26,33 +26,34 @@ class CpuBackend final : public Backend {
 
     // ---- convolution ----
     void set_conv_algorithm(ConvAlgorithm algorithm) override;
-    void conv2d_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) override;
-    void conv2d_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) override;
-    void conv2d_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) override;
+    void conv2d_forward(const Conv2dDims& d, const void* x, const float* weight, void* y) override;
+    void conv2d_backward_data(const Conv2dDims& d, const void* dy, const float* weight, void* dx) override;
+    void conv2d_backward_weight(const Conv2dDims& d, const void* x, const void* dy, float* dweight) override;
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
-    void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x, const float* gamma,
-                            const float* beta, const float* residual, float* running_mean, float* running_var,
-                            float* mean, float* inv_std, float* y) override;
-    void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
-                              const float* gamma, const float* beta, const float* residual, const float* running_mean,
-                              const float* running_var, float* y) override;
-    void batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
-                             const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
-                             float* dbeta, float* dresidual) override;
+    void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x, const float* gamma,
+                            const float* beta, const void* residual, float* running_mean, float* running_var,
+                            float* mean, float* inv_std, void* y) override;
+    void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
+                              const float* gamma, const float* beta, const void* residual, const float* running_mean,
+                              const float* running_var, void* y) override;
+    void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
+                             const float* mean, const float* inv_std, const void* dy, void* dx, float* dgamma,
+                             float* dbeta, void* dresidual) override;
 
     // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
 
     // ---- elementwise and pooling ----
-    void relu_forward(const float* x, float* y, int64_t count) override;
-    void relu_backward(const float* y, const float* dy, float* dx, int64_t count) override;
-    void add_forward(const float* a, const float* b, float* y, int64_t count) override;
-    void accumulate(const float* x, float* sum, int64_t count) override;
+    void cast(DType from, const void* source, DType to, void* target, int64_t count) override;
+    void relu_forward(DType dtype, const void* x, void* y, int64_t count) override;
+    void relu_backward(DType dtype, const void* y, const void* dy, void* dx, int64_t count) override;
+    void add_forward(DType dtype, const void* a, const void* b, void* y, int64_t count) override;
+    void accumulate(DType dtype, const void* x, void* sum, int64_t count) override;
     void scale(const float* x, float factor, float* y, int64_t count) override;
-    void max_pool_forward(const PoolDims& d, const float* x, float* y, uint8_t* argmax) override;
-    void max_pool_backward(const PoolDims& d, const float* dy, const uint8_t* argmax, float* dx) override;
-    void global_avg_pool_forward(const float* x, float* y, int64_t N, int64_t HW, int64_t C) override;
-    void global_avg_pool_backward(const float* dy, float* dx, int64_t N, int64_t HW, int64_t C) override;
+    void max_pool_forward(const PoolDims& d, const void* x, void* y, uint8_t* argmax) override;
+    void max_pool_backward(const PoolDims& d, const void* dy, const uint8_t* argmax, void* dx) override;
+    void global_avg_pool_forward(DType dtype, const void* x, float* y, int64_t N, int64_t HW, int64_t C) override;
+    void global_avg_pool_backward(DType dtype, const float* dy, void* dx, int64_t N, int64_t HW, int64_t C) override;
 
     // ---- matrices ----
     void matmul(const MatmulDims& d, const float* a, const float* b, float* out) override;

@@ -1,5 +1,5 @@
-// Adding up the partial sums of batch normalisation (for its two kernel files, after cpu/simd.h; seen again per
-// target).
+// How batch normalisation walks over its rows and adds up its partial sums (for its two kernel files, after cpu/simd.h;
+// seen again per target).
 #if defined(MOCO_CPU_BATCH_NORM_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef MOCO_CPU_BATCH_NORM_INL_H
 #undef MOCO_CPU_BATCH_NORM_INL_H
@@ -8,15 +8,58 @@
 #endif
 
 #include "cpu/batch_norm.h"
-#include "cpu/simd-inl.h"
+#include "cpu/elements-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 
-/// Rows that a kernel takes at a time, block of channels by block. Few: all of a tile's memory is then read once and
-/// nearly in order, as the prefetchers like it. A row that is one block wide needs no tiles.
-HWY_INLINE int64_t tile_rows(int64_t rows, int64_t width) {
-    return width <= kFloatUnroll * static_cast<int64_t>(HWY_LANES(float)) ? rows : 8;
+/// What neighbouring channels have each: their mean, their sum so far.
+template <class D, int kUnroll>
+struct Channels {
+    hn::Vec<D> v[kUnroll];
+};
+
+template <class D, int kUnroll, typename T>
+HWY_INLINE Channels<D, kUnroll> load_channels(D d, Unroll<kUnroll>, const T* p) {
+    Channels<D, kUnroll> channels;
+#pragma GCC unroll 8
+    for (int u = 0; u < kUnroll; ++u) channels.v[u] = hn::LoadU(d, p + u * static_cast<int64_t>(hn::Lanes(d)));
+    return channels;
+}
+
+template <class D, int kUnroll, typename T>
+HWY_INLINE void store_channels(D d, const Channels<D, kUnroll>& channels, T* p) {
+#pragma GCC unroll 8
+    for (int u = 0; u < kUnroll; ++u) hn::StoreU(channels.v[u], d, p + u * static_cast<int64_t>(hn::Lanes(d)));
+}
+
+/// Neighbouring channels in neighbouring rows: the first element, how many rows, how far apart.
+struct Tile {
+    int64_t first, rows, width;
+};
+
+/// Covers rows x width: calls f(d, unroll, c, tile) for blocks of unroll() vectors of tag d that begin at channel c.
+/// Tiles have few rows: all their memory is then read once and nearly in order, as the prefetchers like it. A row that
+/// is one block wide needs no tiles. Lambdas need HWY_ATTR.
+template <typename T, int kUnroll, class F>
+HWY_INLINE void for_each_tile(int64_t rows, int64_t width, const F& f) {
+    const int64_t step = width <= kFloatUnroll * static_cast<int64_t>(HWY_LANES(float)) ? rows : 8;
+    for (int64_t begin = 0; begin < rows; begin += step) {
+        const int64_t count = std::min(step, rows - begin);
+        for_each_block<T, kUnroll>(width, [&](auto d, auto unroll, int64_t c) HWY_ATTR {
+            f(d, unroll, c, Tile{begin * width + c, count, width});
+        });
+    }
+}
+
+/// Calls f(u, i) for each vector of each row of a tile: it holds the elements from i, of the channels of vector u.
+template <class D, int kUnroll, class F>
+HWY_INLINE void for_each_row(D d, Unroll<kUnroll>, const Tile& tile, const F& f) {
+    int64_t i = tile.first;
+    for (int64_t r = 0; r < tile.rows; ++r, i += tile.width) {
+#pragma GCC unroll 8
+        for (int u = 0; u < kUnroll; ++u) f(u, i + u * static_cast<int64_t>(hn::Lanes(d)));
+    }
 }
 
 /// The split's total of sum `which` (0 or 1) of the channels from c: its units in order, and within each the

@@ -19,9 +19,10 @@ namespace moco::cpu {
 
 /// y = activation((x - mean) * scale + shift + residual) over rows of `width` channels.
 struct Normalise {
-    const float* x;
-    const float* residual;  // or null
-    float* y;
+    DType dtype;  // of x, residual and y
+    const void* x;
+    const void* residual;  // or null
+    void* y;
     const float *mean, *scale, *shift;  // width each
     int64_t rows, width;
     Activation activation;
@@ -43,37 +44,25 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Adds every row's x and x * x to sum and square (width each).
-void add_moments(const float* x, int64_t rows, int64_t width, double* sum, double* square) {
-    const int64_t tile = tile_rows(rows, width);
-    for (int64_t begin = 0; begin < rows; begin += tile) {
-        const int64_t count = std::min(tile, rows - begin);
-        for_each_block<double, kDoubleUnroll>(width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
-            constexpr int kUnroll = decltype(unroll)::value;
-            const hn::Rebind<float, decltype(d)> df;
-            const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-            hn::Vec<decltype(d)> s[kUnroll], q[kUnroll];
-#pragma GCC unroll 8
-            for (int u = 0; u < kUnroll; ++u) {
-                s[u] = hn::LoadU(d, sum + c + u * lanes);
-                q[u] = hn::LoadU(d, square + c + u * lanes);
-            }
-            const float* row = x + begin * width + c;
-            for (int64_t r = 0; r < count; ++r, row += width) {
-#pragma GCC unroll 8
-                for (int u = 0; u < kUnroll; ++u) {
-                    const auto v = hn::PromoteTo(d, hn::LoadU(df, row + u * lanes));
-                    s[u] = hn::Add(s[u], v);
-                    q[u] = hn::MulAdd(v, v, q[u]);
-                }
-            }
-#pragma GCC unroll 8
-            for (int u = 0; u < kUnroll; ++u) {
-                hn::StoreU(s[u], d, sum + c + u * lanes);
-                hn::StoreU(q[u], d, square + c + u * lanes);
-            }
+template <class E>
+void add_moments_of(const E* x, int64_t rows, int64_t width, double* sum, double* square) {
+    for_each_tile<double, kDoubleUnroll>(rows, width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+        const hn::Rebind<float, decltype(d)> df;
+        auto s = load_channels(d, unroll, sum + c), q = load_channels(d, unroll, square + c);
+        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+            const auto v = hn::PromoteTo(d, load_elements(df, x + i));
+            s.v[u] = hn::Add(s.v[u], v);
+            q.v[u] = hn::MulAdd(v, v, q.v[u]);
         });
-    }
+        store_channels(d, s, sum + c);
+        store_channels(d, q, square + c);
+    });
+}
+
+/// Adds every row's x and x * x to sum and square (width each).
+void add_moments(DType dtype, const void* x, int64_t rows, int64_t width, double* sum, double* square) {
+    with_element_type(
+        dtype, [=](auto type) { add_moments_of(static_cast<const decltype(type)*>(x), rows, width, sum, square); });
 }
 
 /// mean, scale and shift of the channels from which the pointers start, in rows `width` apart. What rounding the mean
@@ -121,44 +110,34 @@ void running_parameters(int64_t C, int64_t width, double epsilon, const float* g
     });
 }
 
-template <bool kResidual, bool kRelu>
+template <class E, bool kResidual, bool kRelu>
 void normalise_rows(const Normalise& a) {
-    const int64_t tile = tile_rows(a.rows, a.width);
-    for (int64_t begin = 0; begin < a.rows; begin += tile) {
-        const int64_t count = std::min(tile, a.rows - begin);
-        for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
-            constexpr int kUnroll = decltype(unroll)::value;
-            const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-            hn::Vec<decltype(d)> mean[kUnroll], scale[kUnroll], shift[kUnroll];
-#pragma GCC unroll 8
-            for (int u = 0; u < kUnroll; ++u) {
-                mean[u] = hn::LoadU(d, a.mean + c + u * lanes);
-                scale[u] = hn::LoadU(d, a.scale + c + u * lanes);
-                shift[u] = hn::LoadU(d, a.shift + c + u * lanes);
-            }
-            int64_t i = begin * a.width + c;
-            for (int64_t r = 0; r < count; ++r, i += a.width) {
-#pragma GCC unroll 8
-                for (int u = 0; u < kUnroll; ++u) {
-                    // Subtracting first keeps the digits when the mean is far larger than the spread.
-                    auto v = hn::Sub(hn::LoadU(d, a.x + i + u * lanes), mean[u]);
-                    v = hn::MulAdd(v, scale[u], shift[u]);
-                    if constexpr (kResidual) v = hn::Add(v, hn::LoadU(d, a.residual + i + u * lanes));
-                    if constexpr (kRelu) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
-                    hn::StoreU(v, d, a.y + i + u * lanes);
-                }
-            }
+    const auto* x = static_cast<const E*>(a.x);
+    const auto* residual = static_cast<const E*>(a.residual);
+    auto* y = static_cast<E*>(a.y);
+    for_each_tile<float, kFloatUnroll>(a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+        const auto mean = load_channels(d, unroll, a.mean + c), scale = load_channels(d, unroll, a.scale + c),
+                   shift = load_channels(d, unroll, a.shift + c);
+        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+            // Subtracting first keeps the digits when the mean is far larger than the spread.
+            auto v = hn::MulAdd(hn::Sub(load_elements(d, x + i), mean.v[u]), scale.v[u], shift.v[u]);
+            if constexpr (kResidual) v = hn::Add(v, load_elements(d, residual + i));
+            if constexpr (kRelu) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+            store_elements(d, v, y + i);
         });
-    }
+    });
 }
 
 void normalise(const Normalise& a) {
     const bool relu = a.activation == Activation::relu;
-    if (a.residual != nullptr) {
-        relu ? normalise_rows<true, true>(a) : normalise_rows<true, false>(a);
-    } else {
-        relu ? normalise_rows<false, true>(a) : normalise_rows<false, false>(a);
-    }
+    with_element_type(a.dtype, [&](auto type) {
+        using E = decltype(type);
+        if (a.residual != nullptr) {
+            relu ? normalise_rows<E, true, true>(a) : normalise_rows<E, true, false>(a);
+        } else {
+            relu ? normalise_rows<E, false, true>(a) : normalise_rows<E, false, false>(a);
+        }
+    });
 }
 
 }  // namespace
@@ -175,14 +154,15 @@ HWY_EXPORT(running_parameters);
 HWY_EXPORT(normalise);
 
 /// The second pass, sample by sample; parameters: S x 3 x width.
-void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, const float* x, const float* residual,
-                   const float* parameters, float* y) {
+void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, const void* x, const void* residual,
+                   const float* parameters, void* y) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(normalise);
     const int64_t sample = d.HW * d.C;
     parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             const float* p = parameters + n % S * 3 * folded.width;
-            kernel({x + n * sample, residual == nullptr ? nullptr : residual + n * sample, y + n * sample, p,
+            const int64_t i = n * sample;
+            kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, residual, i), element(d.dtype, y, i), p,
                     p + folded.width, p + 2 * folded.width, folded.rows, folded.width, d.activation});
         }
     });
@@ -190,9 +170,9 @@ void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, 
 
 }  // namespace
 
-void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
-                                    const float* gamma, const float* beta, const float* residual, float* running_mean,
-                                    float* running_var, float* mean, float* inv_std, float* y) {
+void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
+                                    const float* gamma, const float* beta, const void* residual, float* running_mean,
+                                    float* running_var, float* mean, float* inv_std, void* y) {
     const FoldedRows folded = fold_rows(d);
     const BatchNormUnits units(d);
     const int64_t sample = d.HW * d.C;
@@ -204,7 +184,8 @@ void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptio
             double* sum = partials.get() + unit * 2 * folded.width;
             std::fill_n(sum, 2 * folded.width, 0.0);
             for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
-                kernel(x + (units.split(unit) + d.S * j) * sample, folded.rows, folded.width, sum, sum + folded.width);
+                kernel(d.dtype, element(d.dtype, x, (units.split(unit) + d.S * j) * sample), folded.rows, folded.width,
+                       sum, sum + folded.width);
             }
         }
     });
@@ -229,9 +210,9 @@ void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptio
     normalise_all(d, d.S, folded, x, residual, parameters.get(), y);
 }
 
-void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const float* x,
-                                      const float* gamma, const float* beta, const float* residual,
-                                      const float* running_mean, const float* running_var, float* y) {
+void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
+                                      const float* gamma, const float* beta, const void* residual,
+                                      const float* running_mean, const float* running_var, void* y) {
     const FoldedRows folded = fold_rows(d);
     Scratch<float> parameters(memory_, 3 * folded.width);
     HWY_DYNAMIC_DISPATCH(running_parameters)

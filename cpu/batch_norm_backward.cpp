@@ -19,10 +19,11 @@ namespace moco::cpu {
 
 /// The first pass over rows of `width` channels: sum += g, dot += g * (x - mean); g is also written where asked for.
 struct GradientSums {
-    const float *x, *y, *dy;  // y null: no activation
-    float* g;                 // or null
-    const float* mean;        // width
-    float *sum, *dot;         // width each
+    DType dtype;             // of x, y, dy and g
+    const void *x, *y, *dy;  // y null: no activation
+    void* g;                 // or null
+    const float* mean;       // width
+    float *sum, *dot;        // width each
     int64_t rows, width;
 };
 
@@ -39,8 +40,9 @@ struct SplitFactors {
 
 /// The second pass: dx = g * of_g + (x - mean) * of_x + constant.
 struct GradientOfX {
-    const float *x, *y, *dy;  // y null: dy is g already
-    float* dx;
+    DType dtype;             // of x, y, dy and dx
+    const void *x, *y, *dy;  // y null: dy is g already
+    void* dx;
     const float *mean, *of_g, *of_x, *constant;  // width each
     int64_t rows, width;
 };
@@ -52,41 +54,23 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-template <bool kRelu, bool kWrite>
+template <class E, bool kRelu, bool kWrite>
 void add_sums_of_rows(const GradientSums& a) {
-    const int64_t tile = tile_rows(a.rows, a.width);
-    for (int64_t begin = 0; begin < a.rows; begin += tile) {
-        const int64_t count = std::min(tile, a.rows - begin);
-        for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
-            constexpr int kUnroll = decltype(unroll)::value;
-            const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-            hn::Vec<decltype(d)> sum[kUnroll], dot[kUnroll], mean[kUnroll];
-#pragma GCC unroll 8
-            for (int u = 0; u < kUnroll; ++u) {
-                sum[u] = hn::LoadU(d, a.sum + c + u * lanes);
-                dot[u] = hn::LoadU(d, a.dot + c + u * lanes);
-                mean[u] = hn::LoadU(d, a.mean + c + u * lanes);
-            }
-            int64_t i = begin * a.width + c;
-            for (int64_t r = 0; r < count; ++r, i += a.width) {
-#pragma GCC unroll 8
-                for (int u = 0; u < kUnroll; ++u) {
-                    auto g = hn::LoadU(d, a.dy + i + u * lanes);
-                    if constexpr (kRelu) {
-                        g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, a.y + i + u * lanes), hn::Zero(d)), g);
-                    }
-                    if constexpr (kWrite) hn::StoreU(g, d, a.g + i + u * lanes);
-                    sum[u] = hn::Add(sum[u], g);
-                    dot[u] = hn::MulAdd(g, hn::Sub(hn::LoadU(d, a.x + i + u * lanes), mean[u]), dot[u]);
-                }
-            }
-#pragma GCC unroll 8
-            for (int u = 0; u < kUnroll; ++u) {
-                hn::StoreU(sum[u], d, a.sum + c + u * lanes);
-                hn::StoreU(dot[u], d, a.dot + c + u * lanes);
-            }
+    const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
+    auto* written = static_cast<E*>(a.g);
+    for_each_tile<float, kFloatUnroll>(a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+        auto sum = load_channels(d, unroll, a.sum + c), dot = load_channels(d, unroll, a.dot + c);
+        const auto mean = load_channels(d, unroll, a.mean + c);
+        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+            auto g = load_elements(d, dy + i);
+            if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(load_elements(d, y + i), hn::Zero(d)), g);
+            if constexpr (kWrite) store_elements(d, g, written + i);
+            sum.v[u] = hn::Add(sum.v[u], g);
+            dot.v[u] = hn::MulAdd(g, hn::Sub(load_elements(d, x + i), mean.v[u]), dot.v[u]);
         });
-    }
+        store_channels(d, sum, a.sum + c);
+        store_channels(d, dot, a.dot + c);
+    });
 }
 
 /// sums += run; run = 0.
@@ -99,11 +83,14 @@ void end_run(float* run, double* sums, int64_t count) {
 }
 
 void add_gradient_sums(const GradientSums& a) {
-    if (a.y != nullptr) {
-        a.g != nullptr ? add_sums_of_rows<true, true>(a) : add_sums_of_rows<true, false>(a);
-    } else {
-        a.g != nullptr ? add_sums_of_rows<false, true>(a) : add_sums_of_rows<false, false>(a);
-    }
+    with_element_type(a.dtype, [&](auto type) {
+        using E = decltype(type);
+        if (a.y != nullptr) {
+            a.g != nullptr ? add_sums_of_rows<E, true, true>(a) : add_sums_of_rows<E, true, false>(a);
+        } else {
+            a.g != nullptr ? add_sums_of_rows<E, false, true>(a) : add_sums_of_rows<E, false, false>(a);
+        }
+    });
 }
 
 void finish_gradients(const UnitSums& sums, const SplitFactors& a) {
@@ -122,41 +109,27 @@ void finish_gradients(const UnitSums& sums, const SplitFactors& a) {
     });
 }
 
-template <bool kRelu>
+template <class E, bool kRelu>
 void gradient_of_rows(const GradientOfX& a) {
-    const int64_t tile = tile_rows(a.rows, a.width);
-    for (int64_t begin = 0; begin < a.rows; begin += tile) {
-        const int64_t count = std::min(tile, a.rows - begin);
-        for_each_block<float, kFloatUnroll>(a.width, [=](auto d, auto unroll, int64_t c) HWY_ATTR {
-            constexpr int kUnroll = decltype(unroll)::value;
-            const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-            hn::Vec<decltype(d)> mean[kUnroll], of_g[kUnroll], of_x[kUnroll], constant[kUnroll];
-#pragma GCC unroll 8
-            for (int u = 0; u < kUnroll; ++u) {
-                mean[u] = hn::LoadU(d, a.mean + c + u * lanes);
-                of_g[u] = hn::LoadU(d, a.of_g + c + u * lanes);
-                of_x[u] = hn::LoadU(d, a.of_x + c + u * lanes);
-                constant[u] = hn::LoadU(d, a.constant + c + u * lanes);
-            }
-            int64_t i = begin * a.width + c;
-            for (int64_t r = 0; r < count; ++r, i += a.width) {
-#pragma GCC unroll 8
-                for (int u = 0; u < kUnroll; ++u) {
-                    auto g = hn::LoadU(d, a.dy + i + u * lanes);
-                    if constexpr (kRelu) {
-                        g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, a.y + i + u * lanes), hn::Zero(d)), g);
-                    }
-                    const auto centred = hn::Sub(hn::LoadU(d, a.x + i + u * lanes), mean[u]);
-                    const auto dx = hn::MulAdd(g, of_g[u], hn::MulAdd(centred, of_x[u], constant[u]));
-                    hn::StoreU(dx, d, a.dx + i + u * lanes);
-                }
-            }
+    const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
+    auto* dx = static_cast<E*>(a.dx);
+    for_each_tile<float, kFloatUnroll>(a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+        const auto mean = load_channels(d, unroll, a.mean + c), of_g = load_channels(d, unroll, a.of_g + c),
+                   of_x = load_channels(d, unroll, a.of_x + c), constant = load_channels(d, unroll, a.constant + c);
+        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+            auto g = load_elements(d, dy + i);
+            if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(load_elements(d, y + i), hn::Zero(d)), g);
+            const auto centred = hn::Sub(load_elements(d, x + i), mean.v[u]);
+            store_elements(d, hn::MulAdd(g, of_g.v[u], hn::MulAdd(centred, of_x.v[u], constant.v[u])), dx + i);
         });
-    }
+    });
 }
 
 void gradient_of_x(const GradientOfX& a) {
-    a.y != nullptr ? gradient_of_rows<true>(a) : gradient_of_rows<false>(a);
+    with_element_type(a.dtype, [&](auto type) {
+        using E = decltype(type);
+        a.y != nullptr ? gradient_of_rows<E, true>(a) : gradient_of_rows<E, false>(a);
+    });
 }
 
 }  // namespace
@@ -180,13 +153,6 @@ struct Factors {
         : mean(memory + 4 * s * width), of_g(mean + width), of_x(of_g + width), constant(of_x + width) {}
 };
 
-float* offset(float* p, int64_t i) {
-    return p == nullptr ? nullptr : p + i;
-}
-const float* offset(const float* p, int64_t i) {
-    return p == nullptr ? nullptr : p + i;
-}
-
 /// The first pass over one unit's samples. a: the pointers of the whole tensor, and a run of zeros.
 void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, const FoldedRows& folded,
               int64_t sample, double* sums) {
@@ -203,7 +169,8 @@ void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, 
                 in_run = 0;
             }
             in_run += rows;
-            kernel({a.x + i, offset(a.y, i), a.dy + i, offset(a.g, i), a.mean, a.sum, a.dot, rows, folded.width});
+            kernel({a.dtype, element(a.dtype, a.x, i), element(a.dtype, a.y, i), element(a.dtype, a.dy, i),
+                    element(a.dtype, a.g, i), a.mean, a.sum, a.dot, rows, folded.width});
         }
     }
     end(a.sum, sums, 2 * folded.width);
@@ -211,9 +178,9 @@ void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, 
 
 }  // namespace
 
-void CpuBackend::batch_norm_backward(const BatchNormDims& d, const float* x, const float* y, const float* gamma,
-                                     const float* mean, const float* inv_std, const float* dy, float* dx, float* dgamma,
-                                     float* dbeta, float* dresidual) {
+void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
+                                     const float* mean, const float* inv_std, const void* dy, void* dx, float* dgamma,
+                                     float* dbeta, void* dresidual) {
     const FoldedRows folded = fold_rows(d);
     const BatchNormUnits units(d);
     const int64_t sample = d.HW * d.C, width = folded.width;
@@ -233,7 +200,7 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const float* x, con
         std::fill_n(run.get(), 2 * width, 0.0f);
         for (int64_t unit = first; unit < last; ++unit) {
             const float* unit_mean = Factors(factors.get(), units.split(unit), width).mean;
-            GradientSums a{x, y, dy, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
+            GradientSums a{d.dtype, x, y, dy, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
             add_unit(a, units, unit, folded, sample, partials.get() + unit * 2 * width);
         }
     });
@@ -255,14 +222,15 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const float* x, con
     if (dx == nullptr) return;
 
     // Where the first pass wrote g, reading that spares reading y and dy again.
-    const float* g = dresidual != nullptr ? dresidual : dy;
-    const float* mask = dresidual != nullptr ? nullptr : y;
+    const void* g = dresidual != nullptr ? dresidual : dy;
+    const void* mask = dresidual != nullptr ? nullptr : y;
     const auto kernel = HWY_DYNAMIC_DISPATCH(gradient_of_x);
     parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             const int64_t i = n * sample;
             const Factors at(factors.get(), n % d.S, width);
-            kernel({x + i, offset(mask, i), g + i, dx + i, at.mean, at.of_g, at.of_x, at.constant, folded.rows, width});
+            kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, mask, i), element(d.dtype, g, i),
+                    element(d.dtype, dx, i), at.mean, at.of_g, at.of_x, at.constant, folded.rows, width});
         }
     });
 }

@@ -1,5 +1,6 @@
 // The convolutions of the contract: which algorithm computes which shape.
 #include "cpu/backend_impl.h"
+#include "cpu/conv2d_bf16.h"
 #include "cpu/conv2d_direct.h"
 #include "cpu/winograd.h"
 
@@ -19,33 +20,46 @@ bool use_winograd(ConvAlgorithm algorithm, const Conv2dDims& d, ConvPass pass) {
     return false;
 }
 
+const float* floats(const void* elements) {
+    return static_cast<const float*>(elements);
+}
+const uint16_t* halves(const void* elements) {
+    return static_cast<const uint16_t*>(elements);
+}
+
 }  // namespace
 
 void CpuBackend::set_conv_algorithm(ConvAlgorithm algorithm) {
     conv_algorithm_ = algorithm;
 }
 
-void CpuBackend::conv2d_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
-    if (use_winograd(conv_algorithm_, d, ConvPass::forward)) {
-        winograd_forward(d, x, weight, y);
+void CpuBackend::conv2d_forward(const Conv2dDims& d, const void* x, const float* weight, void* y) {
+    if (d.dtype == DType::bf16) {
+        conv2d_forward_bf16(d, halves(x), weight, static_cast<uint16_t*>(y));
+    } else if (use_winograd(conv_algorithm_, d, ConvPass::forward)) {
+        winograd_forward(d, floats(x), weight, static_cast<float*>(y));
     } else {
-        direct_forward(d, x, weight, y);
+        direct_forward(d, floats(x), weight, static_cast<float*>(y));
     }
 }
 
-void CpuBackend::conv2d_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
-    if (use_winograd(conv_algorithm_, d, ConvPass::backward_data)) {
-        winograd_backward_data(d, dy, weight, dx);
+void CpuBackend::conv2d_backward_data(const Conv2dDims& d, const void* dy, const float* weight, void* dx) {
+    if (d.dtype == DType::bf16) {
+        conv2d_backward_data_bf16(d, halves(dy), weight, static_cast<uint16_t*>(dx));
+    } else if (use_winograd(conv_algorithm_, d, ConvPass::backward_data)) {
+        winograd_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
     } else {
-        direct_backward_data(d, dy, weight, dx);
+        direct_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
     }
 }
 
-void CpuBackend::conv2d_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
-    if (use_winograd(conv_algorithm_, d, ConvPass::backward_weight)) {
-        winograd_backward_weight(d, x, dy, dweight);
+void CpuBackend::conv2d_backward_weight(const Conv2dDims& d, const void* x, const void* dy, float* dweight) {
+    if (d.dtype == DType::bf16) {
+        conv2d_backward_weight_bf16(d, halves(x), halves(dy), dweight);
+    } else if (use_winograd(conv_algorithm_, d, ConvPass::backward_weight)) {
+        winograd_backward_weight(d, floats(x), floats(dy), dweight);
     } else {
-        direct_backward_weight(d, x, dy, dweight);
+        direct_backward_weight(d, floats(x), floats(dy), dweight);
     }
 }
 

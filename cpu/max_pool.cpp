@@ -8,7 +8,7 @@
 #define HWY_TARGET_INCLUDE "cpu/max_pool.cpp"
 #include "cpu/simd.h"
 // (after simd.h)
-#include "cpu/simd-inl.h"
+#include "cpu/elements-inl.h"
 
 #ifndef MOCO_CPU_MAX_POOL_ONCE
 #define MOCO_CPU_MAX_POOL_ONCE
@@ -29,7 +29,8 @@ namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
 /// For each channel the largest of the taps, the first of equal ones, and its index. A NaN counts as larger.
-HWY_NOINLINE void largest_of_taps(const float* x, const Tap* taps, int count, int64_t C, float* y, uint8_t* argmax) {
+template <class E>
+HWY_NOINLINE void largest_of_taps(const E* x, const Tap* taps, int count, int64_t C, E* y, uint8_t* argmax) {
     for_each_block<float, kFloatUnroll>(C, [=](auto df, auto unroll, int64_t c) HWY_ATTR {
         constexpr int kUnroll = decltype(unroll)::value;
         const hn::RebindToSigned<decltype(df)> di;
@@ -39,15 +40,15 @@ HWY_NOINLINE void largest_of_taps(const float* x, const Tap* taps, int count, in
         hn::Vec<decltype(di)> where[kUnroll];
 #pragma GCC unroll 4
         for (int u = 0; u < kUnroll; ++u) {
-            best[u] = hn::LoadU(df, x + taps[0].offset + c + u * lanes);
+            best[u] = load_elements(df, x + taps[0].offset + c + u * lanes);
             where[u] = hn::Set(di, taps[0].index);
         }
         for (int i = 1; i < count; ++i) {
-            const float* pixel = x + taps[i].offset + c;
+            const E* pixel = x + taps[i].offset + c;
             const auto index = hn::Set(di, taps[i].index);
 #pragma GCC unroll 4
             for (int u = 0; u < kUnroll; ++u) {
-                const auto v = hn::LoadU(df, pixel + u * lanes);
+                const auto v = load_elements(df, pixel + u * lanes);
                 const auto better = hn::Or(hn::Gt(v, best[u]), hn::IsNaN(v));
                 best[u] = hn::IfThenElse(better, v, best[u]);
                 where[u] = hn::IfThenElse(hn::RebindMask(di, better), index, where[u]);
@@ -55,15 +56,15 @@ HWY_NOINLINE void largest_of_taps(const float* x, const Tap* taps, int count, in
         }
 #pragma GCC unroll 4
         for (int u = 0; u < kUnroll; ++u) {
-            hn::StoreU(best[u], df, y + c + u * lanes);
+            store_elements(df, best[u], y + c + u * lanes);
             hn::StoreU(hn::DemoteTo(du8, where[u]), du8, argmax + c + u * lanes);
         }
     });
 }
 
 /// For each channel the sum of dy over the windows whose maximum was this pixel.
-HWY_NOINLINE void sum_of_windows(const float* dy, const uint8_t* argmax, const Tap* windows, int count, int64_t C,
-                                 float* dx) {
+template <class E>
+HWY_NOINLINE void sum_of_windows(const E* dy, const uint8_t* argmax, const Tap* windows, int count, int64_t C, E* dx) {
     for_each_block<float, 1>(C, [=](auto df, auto, int64_t c) HWY_ATTR {
         const hn::RebindToSigned<decltype(df)> di;
         const hn::Rebind<uint8_t, decltype(df)> du8;
@@ -72,17 +73,18 @@ HWY_NOINLINE void sum_of_windows(const float* dy, const uint8_t* argmax, const T
             const int64_t at = windows[i].offset + c;
             const auto where = hn::PromoteTo(di, hn::LoadU(du8, argmax + at));
             const auto mine = hn::RebindMask(df, hn::Eq(where, hn::Set(di, windows[i].index)));
-            sum = hn::Add(sum, hn::IfThenElseZero(mine, hn::LoadU(df, dy + at)));
+            sum = hn::Add(sum, hn::IfThenElseZero(mine, load_elements(df, dy + at)));
         }
-        hn::StoreU(sum, df, dx + c);
+        store_elements(df, sum, dx + c);
     });
 }
 
 /// Row `row` of the output, counted over all samples.
-void max_pool_row(const PoolDims& d, const float* x, float* y, uint8_t* argmax, int64_t row) {
+template <class E>
+void pool_row(const PoolDims& d, const E* x, E* y, uint8_t* argmax, int64_t row) {
     const int64_t OH = d.OH(), OW = d.OW();
     const int64_t top = row % OH * d.stride - d.pad;
-    const float* sample = x + row / OH * d.H * d.W * d.C;
+    const E* sample = x + row / OH * d.H * d.W * d.C;
     const int64_t kh_begin = std::max<int64_t>(0, -top), kh_end = std::min(d.kernel, d.H - top);
     for (int64_t ow = 0; ow < OW; ++ow) {
         const int64_t left = ow * d.stride - d.pad;
@@ -100,7 +102,8 @@ void max_pool_row(const PoolDims& d, const float* x, float* y, uint8_t* argmax, 
 
 /// Row `row` of the input, counted over all samples: collects what the windows over a pixel send it, so that no piece
 /// of work writes where another does.
-void max_pool_backward_row(const PoolDims& d, const float* dy, const uint8_t* argmax, float* dx, int64_t row) {
+template <class E>
+void pool_row_backward(const PoolDims& d, const E* dy, const uint8_t* argmax, E* dx, int64_t row) {
     const int64_t OH = d.OH(), OW = d.OW(), n = row / d.H, h = row % d.H + d.pad;
     const int64_t oh_begin = h < d.kernel ? 0 : (h - d.kernel) / d.stride + 1, oh_end = std::min(OH, h / d.stride + 1);
     for (int64_t column = 0; column < d.W; ++column) {
@@ -119,6 +122,20 @@ void max_pool_backward_row(const PoolDims& d, const float* dy, const uint8_t* ar
     }
 }
 
+void max_pool_row(const PoolDims& d, const void* x, void* y, uint8_t* argmax, int64_t row) {
+    with_element_type(d.dtype, [=](auto type) {
+        using E = decltype(type);
+        pool_row(d, static_cast<const E*>(x), static_cast<E*>(y), argmax, row);
+    });
+}
+
+void max_pool_backward_row(const PoolDims& d, const void* dy, const uint8_t* argmax, void* dx, int64_t row) {
+    with_element_type(d.dtype, [=](auto type) {
+        using E = decltype(type);
+        pool_row_backward(d, static_cast<const E*>(dy), argmax, static_cast<E*>(dx), row);
+    });
+}
+
 }  // namespace
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -129,14 +146,14 @@ namespace moco::cpu {
 HWY_EXPORT(max_pool_row);
 HWY_EXPORT(max_pool_backward_row);
 
-void CpuBackend::max_pool_forward(const PoolDims& d, const float* x, float* y, uint8_t* argmax) {
+void CpuBackend::max_pool_forward(const PoolDims& d, const void* x, void* y, uint8_t* argmax) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(max_pool_row);
     parallel_for(d.N * d.OH(), row_grain(d.stride * d.W * d.C), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) kernel(d, x, y, argmax, row);
     });
 }
 
-void CpuBackend::max_pool_backward(const PoolDims& d, const float* dy, const uint8_t* argmax, float* dx) {
+void CpuBackend::max_pool_backward(const PoolDims& d, const void* dy, const uint8_t* argmax, void* dx) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(max_pool_backward_row);
     parallel_for(d.N * d.H, row_grain(d.W * d.C), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) kernel(d, dy, argmax, dx, row);

@@ -9,7 +9,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
     check_arguments("add", {a_argument, b_argument});
     check_same_shape("add", a_argument, b_argument);
     Tensor y = Tensor::empty_like(a);
-    a.backend().add_forward(a.data(), b.data(), y.mutable_data(), a.count());
+    a.backend().add_forward(a.dtype(), a.raw(), b.raw(), y.mutable_raw(), a.count());
     return record(y, {a, b}, [](const Tensor& dy) { return Gradients{dy, dy}; });
 }
 

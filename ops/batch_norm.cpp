@@ -43,7 +43,8 @@ BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor
                              .HW = matrix ? 1 : x.dim(1) * x.dim(2),
                              .C = C,
                              .S = args.mode == BatchNormMode::train ? args.splits : 1,
-                             .activation = args.activation};
+                             .activation = args.activation,
+                             .dtype = x.dtype()};
     if (args.mode == BatchNormMode::train) {
         check_training(op, d);
     } else {
@@ -60,14 +61,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
     Tensor y = Tensor::empty_like(x);
     if (args.mode == BatchNormMode::eval) {
-        backend.batch_norm_inference(d, args.options, x.data(), gamma.data(), beta.data(), data_or_null(residual),
-                                     running_mean.data(), running_var.data(), y.mutable_data());
+        backend.batch_norm_inference(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
+                                     running_mean.data(), running_var.data(), y.mutable_raw());
         return y;
     }
     Tensor mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-    backend.batch_norm_forward(d, args.options, x.data(), gamma.data(), beta.data(), data_or_null(residual),
+    backend.batch_norm_forward(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
                                running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
-                               inv_std.mutable_data(), y.mutable_data());
+                               inv_std.mutable_data(), y.mutable_raw());
     running_mean.bump_version();
     running_var.bump_version();
 
@@ -80,8 +81,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
                       Tensor dresidual = empty_if(need_dresidual && masked, dy);
                       dy.backend().batch_norm_backward(
-                          d, x->data(), data_or_null(y.get()), gamma->data(), mean->data(), inv_std->data(), dy.data(),
-                          dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data(), data_or_null(dresidual));
+                          d, x->raw(), raw_or_null(y.get()), gamma->data(), mean->data(), inv_std->data(), dy.raw(),
+                          dx.mutable_raw(), dgamma.mutable_data(), dbeta.mutable_data(), raw_or_null(dresidual));
                       return Gradients{dx, dgamma, dbeta, need_dresidual && !masked ? dy : dresidual};
                   });
 }

@@ -39,7 +39,7 @@ inline bool wants_gradient(const Tensor& x) {
     return gradients_enabled() && x.requires_grad();
 }
 
-/// Uninitialised f32 memory like x if `needed`, else undefined.
+/// Uninitialised memory like x if `needed`, else undefined.
 inline Tensor empty_if(bool needed, const Tensor& x) {
     return needed ? Tensor::empty_like(x) : Tensor();
 }
@@ -48,8 +48,12 @@ inline Tensor empty_if(bool needed, const Tensor& x) {
 inline float* data_or_null(Tensor& x) {
     return x.defined() ? x.mutable_data() : nullptr;
 }
-inline const float* data_or_null(const Tensor& x) {
-    return x.defined() ? x.data() : nullptr;
+/// The same of an activation, whose type the kernel is told.
+inline void* raw_or_null(Tensor& x) {
+    return x.defined() ? x.mutable_raw() : nullptr;
+}
+inline const void* raw_or_null(const Tensor& x) {
+    return x.defined() ? x.raw() : nullptr;
 }
 
 }  // namespace moco

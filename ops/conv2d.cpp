@@ -17,7 +17,8 @@ Conv2dDims conv2d_dims(std::string_view op, const Tensor& x, const Tensor& weigh
                           .KH = weight.dim(1),
                           .KW = weight.dim(2),
                           .stride = options.stride,
-                          .pad = options.pad};
+                          .pad = options.pad,
+                          .dtype = x.dtype()};
     check(weight.dim(3) == d.IC, "{}: weight expects {} input channels, x has {} ({}; {})", op, weight.dim(3), d.IC,
           describe(x_argument), describe(weight_argument));
     check(d.H + 2 * d.pad >= d.KH && d.W + 2 * d.pad >= d.KW,
@@ -28,8 +29,8 @@ Conv2dDims conv2d_dims(std::string_view op, const Tensor& x, const Tensor& weigh
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Conv2dOptions& options) {
     const Conv2dDims d = conv2d_dims("conv2d", x, weight, options);
-    Tensor y = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, DType::f32, x.backend());
-    x.backend().conv2d_forward(d, x.data(), weight.data(), y.mutable_data());
+    Tensor y = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, d.dtype, x.backend());
+    x.backend().conv2d_forward(d, x.raw(), weight.data(), y.mutable_raw());
 
     const bool need_dx = wants_gradient(x);
     const GradientMemory dweight_memory(weight);
@@ -40,12 +41,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Conv2dOptions& option
                       Backend& backend = dy.backend();
                       Tensor dx, dweight;
                       if (weight.defined()) {
-                          dx = Tensor::empty(x_shape, DType::f32, backend);
-                          backend.conv2d_backward_data(d, dy.data(), weight->data(), dx.mutable_data());
+                          dx = Tensor::empty(x_shape, d.dtype, backend);
+                          backend.conv2d_backward_data(d, dy.raw(), weight->data(), dx.mutable_raw());
                       }
                       if (x.defined()) {
                           dweight = dweight_memory.take();
-                          backend.conv2d_backward_weight(d, x->data(), dy.data(), dweight.mutable_data());
+                          backend.conv2d_backward_weight(d, x->raw(), dy.raw(), dweight.mutable_data());
                       }
                       return Gradients{dx, dweight};
                   });

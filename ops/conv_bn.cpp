@@ -8,7 +8,7 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
                const Tensor& beta, const BatchNormBuffers& buffers, const BatchNormArgs& args, const Tensor& residual) {
     const Conv2dDims d = conv2d_dims("conv_bn", x, weight, conv_options);
     Backend& backend = x.backend();
-    Tensor z = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, DType::f32, backend);  // what the convolution gives
+    Tensor z = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, d.dtype, backend);  // what the convolution gives
     const BatchNormDims b = batch_norm_dims("conv_bn", z, gamma, beta, buffers, args, residual);
     Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
     const bool kept = wants_gradient(x) || wants_gradient(weight) || wants_gradient(gamma) || wants_gradient(beta) ||
@@ -18,15 +18,15 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     if (args.mode == BatchNormMode::eval) {
         check(!wants_gradient(x) && !wants_gradient(weight),
               "conv_bn: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad");
-        backend.conv2d_forward(d, x.data(), weight.data(), z.mutable_data());
-        backend.batch_norm_inference(b, args.options, z.data(), gamma.data(), beta.data(), data_or_null(residual),
-                                     running_mean.data(), running_var.data(), y.mutable_data());
+        backend.conv2d_forward(d, x.raw(), weight.data(), z.mutable_raw());
+        backend.batch_norm_inference(b, args.options, z.raw(), gamma.data(), beta.data(), raw_or_null(residual),
+                                     running_mean.data(), running_var.data(), y.mutable_raw());
         return y;
     }
     Tensor mean = Tensor::empty({b.S, b.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-    backend.conv_bn_forward(d, b, args.options, x.data(), weight.data(), gamma.data(), beta.data(),
-                            data_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
-                            z.mutable_data(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_data());
+    backend.conv_bn_forward(d, b, args.options, x.raw(), weight.data(), gamma.data(), beta.data(),
+                            raw_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
+                            z.mutable_raw(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_raw());
     running_mean.bump_version();
     running_var.bump_version();
 
@@ -43,9 +43,9 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
                       Tensor dresidual = need_dresidual && masked ? in_place_of(dy) : Tensor();
                       dy.backend().conv_bn_backward(
-                          d, b, x->data(), weight->data(), z->data(), data_or_null(y.get()), gamma->data(),
-                          mean->data(), inv_std->data(), dy.data(), dz.mutable_data(), data_or_null(dx),
-                          data_or_null(dweight), dgamma.mutable_data(), dbeta.mutable_data(), data_or_null(dresidual));
+                          d, b, x->raw(), weight->data(), z->raw(), raw_or_null(y.get()), gamma->data(), mean->data(),
+                          inv_std->data(), dy.raw(), dz.mutable_raw(), raw_or_null(dx), data_or_null(dweight),
+                          dgamma.mutable_data(), dbeta.mutable_data(), raw_or_null(dresidual));
                       return Gradients{dx, dweight, dgamma, dbeta, need_dresidual && !masked ? dy : dresidual};
                   });
 }

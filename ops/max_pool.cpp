@@ -19,7 +19,8 @@ PoolDims pool_dims(const Tensor& x, const PoolOptions& options) {
                         .C = x.dim(3),
                         .kernel = options.kernel,
                         .stride = options.stride,
-                        .pad = options.pad};
+                        .pad = options.pad,
+                        .dtype = x.dtype()};
     check(d.H + 2 * d.pad >= d.kernel && d.W + 2 * d.pad >= d.kernel,
           "max_pool: the window {}x{} is larger than x padded by {} ({}); use larger images or a smaller window",
           d.kernel, d.kernel, d.pad, describe(x_argument));
@@ -30,12 +31,12 @@ PoolDims pool_dims(const Tensor& x, const PoolOptions& options) {
 
 Tensor max_pool(const Tensor& x, const PoolOptions& options) {
     const PoolDims d = pool_dims(x, options);
-    Tensor y = Tensor::empty({d.N, d.OH(), d.OW(), d.C}, DType::f32, x.backend());
+    Tensor y = Tensor::empty({d.N, d.OH(), d.OW(), d.C}, d.dtype, x.backend());
     Tensor argmax = Tensor::empty(y.shape(), DType::u8, x.backend());
-    x.backend().max_pool_forward(d, x.data(), y.mutable_data(), argmax.mutable_data<uint8_t>());
+    x.backend().max_pool_forward(d, x.raw(), y.mutable_raw(), argmax.mutable_data<uint8_t>());
     return record(y, {x}, [d, argmax = Saved(argmax)](const Tensor& dy) {
-        Tensor dx = Tensor::empty({d.N, d.H, d.W, d.C}, DType::f32, dy.backend());
-        dy.backend().max_pool_backward(d, dy.data(), argmax->data<uint8_t>(), dx.mutable_data());
+        Tensor dx = Tensor::empty({d.N, d.H, d.W, d.C}, d.dtype, dy.backend());
+        dy.backend().max_pool_backward(d, dy.raw(), argmax->data<uint8_t>(), dx.mutable_raw());
         return Gradients{dx};
     });
 }

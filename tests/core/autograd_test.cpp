@@ -31,7 +31,7 @@ Tensor times(const Tensor& x, float factor) {
 
 Tensor plus(const Tensor& a, const Tensor& b) {
     Tensor y = Tensor::empty_like(a);
-    a.backend().add_forward(a.data(), b.data(), y.mutable_data(), a.count());
+    a.backend().add_forward(DType::f32, a.data(), b.data(), y.mutable_data(), a.count());
     return record(y, {a, b}, [](const Tensor& dy) { return Gradients{dy, dy}; });
 }
 

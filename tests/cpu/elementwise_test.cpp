@@ -35,8 +35,8 @@ Doubles each(int64_t count, const F& f) {
 TEST(CpuElementwise, Relu) {
     for_counts([](int64_t count, const auto& x, const auto& dy) {
         std::vector<float> y(x.size()), dx(x.size());
-        cpu().relu_forward(x.data(), y.data(), count);
-        cpu().relu_backward(y.data(), dy.data(), dx.data(), count);
+        cpu().relu_forward(DType::f32, x.data(), y.data(), count);
+        cpu().relu_backward(DType::f32, y.data(), dy.data(), dx.data(), count);
         EXPECT_EQ(error_over_rms(y, each(count, [&](size_t i) { return std::max(x[i], 0.0f); })), 0);
         EXPECT_EQ(error_over_rms(dx, each(count, [&](size_t i) { return x[i] > 0 ? dy[i] : 0; })), 0);
     });
@@ -46,7 +46,7 @@ TEST(CpuElementwise, ReluKeepsANan) {
     on_each_target([] {
         const std::vector<float> x = {-1, NAN, 1};
         std::vector<float> y(3);
-        cpu().relu_forward(x.data(), y.data(), 3);
+        cpu().relu_forward(DType::f32, x.data(), y.data(), 3);
         EXPECT_EQ(y[0], 0);
         EXPECT_TRUE(std::isnan(y[1]));
         EXPECT_EQ(y[2], 1);
@@ -56,8 +56,8 @@ TEST(CpuElementwise, ReluKeepsANan) {
 TEST(CpuElementwise, AddAccumulateScale) {
     for_counts([](int64_t count, const auto& a, const auto& b) {
         std::vector<float> y(a.size()), sum = b, scaled = a;
-        cpu().add_forward(a.data(), b.data(), y.data(), count);
-        cpu().accumulate(a.data(), sum.data(), count);
+        cpu().add_forward(DType::f32, a.data(), b.data(), y.data(), count);
+        cpu().accumulate(DType::f32, a.data(), sum.data(), count);
         cpu().scale(scaled.data(), 0.3f, scaled.data(), count);
         EXPECT_EQ(error_over_rms(y, each(count, [&](size_t i) { return a[i] + b[i]; })), 0);
         EXPECT_EQ(error_over_rms(sum, each(count, [&](size_t i) { return a[i] + b[i]; })), 0);

@@ -70,8 +70,8 @@ TEST(CpuGlobalAvgPool, AgreesWithTheReference) {
                 SCOPED_TRACE(fmt::format("C {} HW {}", C, HW));
                 const auto x = formula_values(3 * HW * C, 1), dy = formula_values(3 * C, 2);
                 std::vector<float> y(dy.size()), dx(x.size());
-                cpu().global_avg_pool_forward(x.data(), y.data(), 3, HW, C);
-                cpu().global_avg_pool_backward(dy.data(), dx.data(), 3, HW, C);
+                cpu().global_avg_pool_forward(DType::f32, x.data(), y.data(), 3, HW, C);
+                cpu().global_avg_pool_backward(DType::f32, dy.data(), dx.data(), 3, HW, C);
                 EXPECT_LT(error_over_rms(y, reference::global_avg_pool(wide(x), 3, HW, C)), 2e-6);
                 EXPECT_LT(error_over_rms(dx, reference::global_avg_pool_backward(wide(dy), 3, HW, C)), 3e-7);
             }

@@ -73,7 +73,7 @@ TEST(CpuThreads, RowsAndPools) {
         std::vector<uint8_t> argmax(static_cast<size_t>(d.y_count()));
         cpu().max_pool_forward(d, a.data(), r[0].data(), argmax.data());
         cpu().max_pool_backward(d, b.data(), argmax.data(), r[1].data());
-        cpu().global_avg_pool_forward(a.data(), r[2].data(), 8, 14 * 15, 120);
+        cpu().global_avg_pool_forward(DType::f32, a.data(), r[2].data(), 8, 14 * 15, 120);
     });
 }
 
@@ -84,7 +84,7 @@ TEST(CpuThreads, Arenas) {
     expect_same_bits({count, count}, [&](std::vector<Floats>& r) {
         cpu().sgd_update({}, &state, r[0].data(), dw.data(), r[1].data(), count);
         cpu().momentum_update(&state, r[1].data(), r[0].data(), count);
-        cpu().accumulate(dw.data(), r[0].data(), count);
+        cpu().accumulate(DType::f32, dw.data(), r[0].data(), count);
     });
 }
 
