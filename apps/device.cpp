@@ -1,8 +1,11 @@
 // Which backends exist.
 #include "apps/device.h"
 
+#include <cstdio>
+
 #include "core/error.h"
 #include "core/parallel.h"
+#include "cpu/conv2d_direct_bf16.h"
 #include "cpu/cpu_backend.h"
 #include "cuda/absent.h"
 
@@ -12,6 +15,12 @@ std::unique_ptr<Backend> make_backend(const std::string& device) {
     if (device == "auto" || device == "cpu") return make_cpu_backend();
     if (device == "cuda") return make_cuda_backend();
     fail("--device {}: there is no such device; expected auto, cpu or cuda", device);
+}
+
+void note_slow_precision(Precision precision, const Backend& backend) {
+    if (precision != Precision::bf16 || backend.name() != "cpu" || cpu::has_bf16_products()) return;
+    fmt::print(stderr, "--precision bf16: {} has no bf16 products (AVX512_BF16), so f32 is faster here.\n",
+               backend.instruction_set());
 }
 
 void DeviceFlags::add_to(CLI::App& command) {

@@ -7,12 +7,16 @@
 #include <string>
 
 #include "core/backend.h"
+#include "nn/precision.h"
 
 namespace moco::apps {
 
 /// The backend that `--device` names ("auto", "cpu" or "cuda"). Throws Error for another name, or where the build has
 /// none.
 std::unique_ptr<Backend> make_backend(const std::string& device);
+
+/// Says on standard error, in one sentence, when `backend` has no instructions for `precision` and so gains nothing.
+void note_slow_precision(Precision precision, const Backend& backend);
 
 /// Where and with how many threads a command computes; the flags that every command has.
 struct DeviceFlags {

@@ -64,6 +64,7 @@ void run_pretrain(const Flags& flags) {
     validate(config);
     set_threads(static_cast<int>(config.threads));
     const std::unique_ptr<Backend> backend = make_backend(config.device);
+    note_slow_precision(precision_from_name(config.precision), *backend);
     const Splits data = open_dataset(config.data);
     ProgressBar progress;
     const RunSummary summary =

@@ -155,6 +155,7 @@ ResNetConfig encoder_config(const RunConfig& config, int64_t in_channels) {
     encoder.head = config.mlp ? Head::mlp : Head::linear;
     encoder.dim = config.moco_dim;
     encoder.bn_splits = config.bn_splits;
+    encoder.precision = precision_from_name(config.precision);
     return encoder;
 }
 

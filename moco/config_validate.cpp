@@ -87,6 +87,7 @@ void check_optimisation(const RunConfig& c) {
 
 void check_run(const RunConfig& c) {
     conv_algorithm_from_name(c.conv);
+    precision_from_name(c.precision);
     check_at_least("knn-every", c.knn_every, 0);
     check_at_least("knn-k", c.knn_k, 1);
     check_real("knn-t", c.knn_t, c.knn_t > 0, "above 0");

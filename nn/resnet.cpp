@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ops/cast.h"
 #include "ops/global_avg_pool.h"
 #include "ops/max_pool.h"
 #include "ops/relu.h"
@@ -94,7 +95,8 @@ ResNet::ResNet(const ResNetConfig& config, uint64_t seed, Backend& backend) : co
 Tensor ResNet::features(const Tensor& x) {
     check_images(x);
     if (mode_ == BatchNormMode::train) batches_.count_batch();
-    Tensor y = stem_->forward(x);
+    const bool narrow = config_.precision == Precision::bf16 && mode_ == BatchNormMode::train;
+    Tensor y = stem_->forward(narrow ? cast(x, DType::bf16) : x);
     if (config_.stem == Stem::imagenet) y = max_pool(y, {3, 2, 1});
     for (const auto& blocks : stages_) {
         for (const auto& block : blocks) y = block->forward(y);

@@ -10,6 +10,7 @@
 #include "nn/batch_counter.h"
 #include "nn/conv_bn.h"
 #include "nn/linear.h"
+#include "nn/precision.h"
 #include "nn/residual_block.h"
 
 namespace moco {
@@ -35,8 +36,9 @@ struct ResNetConfig {
     int64_t width = 64;                             // channels of the first stage; the others are 2, 4 and 8 times it
     int64_t in_channels = 3;
     Head head = Head::linear;
-    int64_t dim = 128;      // outputs of the head, the paper's C
-    int64_t bn_splits = 1;  // in train mode; must divide every batch
+    int64_t dim = 128;                     // outputs of the head, the paper's C
+    int64_t bn_splits = 1;                 // in train mode; must divide every batch
+    Precision precision = Precision::f32;  // in train mode; evaluation computes in f32
 };
 
 /// "imagenet", "cifar", "cifar-s2", as the command line writes them; the way back ends in an Error listing them.
@@ -52,8 +54,9 @@ class ResNet final : public Module {
     /// arch (listing those that exist) or a size below 1.
     ResNet(const ResNetConfig& config, uint64_t seed, Backend& backend);
 
-    /// Pooled features of images x: N,H,W,in_channels -> N x feature_dim(). Throws Error, naming both numbers, when
-    /// the channels differ, when H or W is below minimum_size(), or when bn_splits does not divide N in train mode.
+    /// Pooled features of images x: N,H,W,in_channels -> N x feature_dim(), both f32. Throws Error, naming both
+    /// numbers, when the channels differ, when H or W is below minimum_size(), or when bn_splits does not divide N in
+    /// train mode.
     Tensor features(const Tensor& x);
     /// The head's output: N x output_dim(). Not normalised.
     Tensor forward(const Tensor& x) override;

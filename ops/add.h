@@ -5,7 +5,7 @@
 
 namespace moco {
 
-/// y = a + b. a, b: f32 of one shape (no broadcasting). Gradient: dy to both.
+/// y = a + b. a, b: both f32 or both bf16, of one shape (no broadcasting). Gradient: dy to both.
 /// Throws Error if shapes, types or devices differ.
 Tensor add(const Tensor& a, const Tensor& b);
 

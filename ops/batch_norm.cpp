@@ -26,7 +26,7 @@ BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor
                               const BatchNormBuffers& buffers, const BatchNormArgs& args, const Tensor& residual) {
     check(x.defined(), "{}: x is undefined, expected an f32 tensor", op);
     const bool matrix = x.shape().rank() == 2;  // N,C: every sample has one position
-    const Argument x_argument = {"x", x, matrix ? "N,C" : "N,H,W,C"};
+    const Argument x_argument = {"x", x, matrix ? "N,C" : "N,H,W,C", Accepts::f32_or_bf16};
     const Argument per_channel[] = {{"gamma", gamma, "C"},
                                     {"beta", beta, "C"},
                                     {"running_mean", buffers.running_mean, "C"},
@@ -35,9 +35,9 @@ BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor
     const int64_t C = x.dim(x.shape().rank() - 1);
     for (const Argument& argument : per_channel) check_per_channel(op, argument, C, x_argument);
     if (residual.defined()) {
-        const Argument residual_argument = {"residual", residual, x_argument.letters};
+        const Argument residual_argument = {"residual", residual, x_argument.letters, x_argument.accepts};
         check_arguments(op, {x_argument, residual_argument});
-        check_same_shape(op, x_argument, residual_argument);
+        check_alike(op, x_argument, residual_argument);
     }
     const BatchNormDims d = {.N = x.dim(0),
                              .HW = matrix ? 1 : x.dim(1) * x.dim(2),

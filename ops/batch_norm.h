@@ -27,7 +27,7 @@ struct BatchNormArgs {
 
 /// y = activation(gamma * (x - mean) / sqrt(var + epsilon) + beta + residual), channel by channel.
 ///
-/// x: N,H,W,C or N,C f32; gamma, beta, buffers: C; residual: like x, or undefined -> y: like x.
+/// x: N,H,W,C or N,C, f32 or bf16; gamma, beta, buffers: C; residual: like x, or undefined -> y: like x.
 /// Train mode: mean and (biased) variance of each split's values; the buffers are updated with the mean over the splits
 /// of batch mean and unbiased variance. Eval mode: the buffers' statistics, which stay as they are.
 /// Gradient (train mode): dx through the statistics, dgamma, dbeta, dresidual (= dy where the activation lets it pass).

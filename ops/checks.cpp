@@ -13,7 +13,9 @@ int rank_of(std::string_view letters) {
 void check_one(std::string_view op, const Argument& argument) {
     const Tensor& tensor = argument.tensor;
     check(tensor.defined(), "{}: {} is undefined, expected an f32 tensor", op, argument.name);
-    check(tensor.dtype() == DType::f32, "{}: {} is {}, expected f32", op, argument.name, tensor.dtype());
+    const bool narrow = argument.accepts == Accepts::f32_or_bf16;
+    check(tensor.dtype() == DType::f32 || (narrow && tensor.dtype() == DType::bf16), "{}: {} is {}, expected {}", op,
+          argument.name, tensor.dtype(), narrow ? "f32 or bf16" : "f32");
     check(argument.letters.empty() || tensor.shape().rank() == rank_of(argument.letters),
           "{}: {} has {} dimensions, expected {} ({}; {} is {})", op, argument.name, tensor.shape().rank(),
           rank_of(argument.letters), argument.letters, argument.name, tensor.shape());
@@ -46,7 +48,9 @@ void check_index(std::string_view op, const Argument& index, const Argument& x) 
     check_backend(op, index.name, tensor, x.name, x.tensor);
 }
 
-void check_same_shape(std::string_view op, const Argument& a, const Argument& b) {
+void check_alike(std::string_view op, const Argument& a, const Argument& b) {
+    check(a.tensor.dtype() == b.tensor.dtype(), "{}: {} is {}, {} is {}; cast one so that both have one type", op,
+          a.name, a.tensor.dtype(), b.name, b.tensor.dtype());
     check(a.tensor.shape() == b.tensor.shape(), "{}: {} and {} must have the same shape ({}; {})", op, a.name, b.name,
           describe(a), describe(b));
 }

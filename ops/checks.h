@@ -14,22 +14,26 @@
 
 namespace moco {
 
+/// The types an argument may have: activations may be bf16.
+enum class Accepts { f32, f32_or_bf16 };
+
 /// An argument of an op as its messages call it.
 struct Argument {
     std::string_view name;     // "weight"
     const Tensor& tensor;      // may be undefined
     std::string_view letters;  // "O,H,W,I": one letter a dimension; empty for any shape
+    Accepts accepts = Accepts::f32;
 };
 
-/// Throws Error unless every argument is defined, f32, not empty, has as many dimensions as letters, and all are on one
-/// backend.
+/// Throws Error unless every argument is defined, of a type it may have, not empty, has as many dimensions as letters,
+/// and all are on one backend.
 void check_arguments(std::string_view op, std::initializer_list<Argument> arguments);
 
 /// Throws Error unless `index` is defined, i64, one-dimensional, not empty, and on the backend of `x`.
 void check_index(std::string_view op, const Argument& index, const Argument& x);
 
-/// Throws Error unless a and b have the same shape.
-void check_same_shape(std::string_view op, const Argument& a, const Argument& b);
+/// Throws Error unless a and b have the same shape and type.
+void check_alike(std::string_view op, const Argument& a, const Argument& b);
 
 /// "weight 64x3x3x64 O,H,W,I", for messages.
 std::string describe(const Argument& argument);

@@ -5,7 +5,8 @@
 namespace moco {
 
 Conv2dDims conv2d_dims(std::string_view op, const Tensor& x, const Tensor& weight, const Conv2dOptions& options) {
-    const Argument x_argument = {"x", x, "N,H,W,C"}, weight_argument = {"weight", weight, "O,H,W,I"};
+    const Argument x_argument = {"x", x, "N,H,W,C", Accepts::f32_or_bf16},
+                   weight_argument = {"weight", weight, "O,H,W,I"};
     check_arguments(op, {x_argument, weight_argument});
     check(options.stride >= 1 && options.pad >= 0, "{}: stride {} and pad {}, expected stride >= 1 and pad >= 0", op,
           options.stride, options.pad);

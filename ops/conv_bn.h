@@ -9,7 +9,8 @@ namespace moco {
 /// batch_norm(conv2d(x, weight, conv_options), gamma, beta, buffers, args, residual) in one call of the backend, which
 /// may gather the statistics while it convolves.
 ///
-/// x: N,H,W,IC; weight: OC,KH,KW,IC; gamma, beta, buffers: OC; residual: N,OH,OW,OC or undefined -> y: N,OH,OW,OC.
+/// x: N,H,W,IC f32 or bf16; weight: OC,KH,KW,IC; gamma, beta, buffers: OC; residual: N,OH,OW,OC or undefined -> y:
+/// N,OH,OW,OC, both of x's type.
 /// The convolution's result is kept for backward only when a gradient is wanted; without (NoGrad, the key encoder) y
 /// takes its memory.
 /// Gradient (train mode): dx, dweight, dgamma, dbeta, dresidual, each only if its input wants one.

@@ -5,8 +5,9 @@
 
 namespace moco {
 
-/// y[n,c] = the mean of x[n,:,:,c]. x: N,H,W,C f32 -> y: N,C. Gradient: dy / (H*W) to every position.
-/// Throws Error if x is not f32 N,H,W,C.
+/// y[n,c] = the mean of x[n,:,:,c]. x: N,H,W,C f32 or bf16 -> y: N,C f32. Gradient: dy / (H*W) to every position, of
+/// x's type.
+/// Throws Error if x is not N,H,W,C of these types.
 Tensor global_avg_pool(const Tensor& x);
 
 }  // namespace moco

@@ -8,7 +8,7 @@ namespace {
 InfoNceDims info_nce_dims(const Tensor& q, const Tensor& k, const Tensor& queue, float T) {
     const Argument q_argument = {"q", q, "N,C"}, k_argument = {"k", k, "N,C"}, queue_argument = {"queue", queue, "K,C"};
     check_arguments("info_nce", {q_argument, k_argument, queue_argument});
-    check_same_shape("info_nce", q_argument, k_argument);
+    check_alike("info_nce", q_argument, k_argument);
     const InfoNceDims d = {.N = q.dim(0), .C = q.dim(1), .K = queue.dim(0), .T = T};
     check(queue.dim(1) == d.C, "info_nce: the queue's keys have {} dimensions, the queries {} ({}; {})", queue.dim(1),
           d.C, describe(q_argument), describe(queue_argument));

@@ -6,7 +6,7 @@ namespace moco {
 namespace {
 
 PoolDims pool_dims(const Tensor& x, const PoolOptions& options) {
-    const Argument x_argument = {"x", x, "N,H,W,C"};
+    const Argument x_argument = {"x", x, "N,H,W,C", Accepts::f32_or_bf16};
     check_arguments("max_pool", {x_argument});
     // 16 x 16 is what fits the argmax's byte; more padding than half the window could leave one without any pixel.
     check(options.kernel >= 1 && options.kernel <= 16, "max_pool: kernel {}, expected 1 to 16", options.kernel);

@@ -14,10 +14,10 @@ struct PoolOptions {
 
 /// y[n,oh,ow,c] = the maximum of x over the window at (oh*stride - pad, ow*stride - pad).
 ///
-/// x: N,H,W,C f32 -> y: N,OH,OW,C with OH = (H + 2 pad - kernel) / stride + 1, OW likewise.
+/// x: N,H,W,C f32 or bf16 -> y: N,OH,OW,C of the same type, with OH = (H + 2 pad - kernel) / stride + 1, OW likewise.
 /// Gradient: dy to each window's maximum, the first one in row order on ties; windows that share a maximum add up.
-/// Throws Error if x is not f32 N,H,W,C, if not 1 <= kernel <= 16, stride >= 1 and 0 <= 2 pad <= kernel, or if the
-/// window exceeds the padded x.
+/// Throws Error if x is not N,H,W,C of these types, if not 1 <= kernel <= 16, stride >= 1 and 0 <= 2 pad <= kernel, or
+/// if the window exceeds the padded x.
 Tensor max_pool(const Tensor& x, const PoolOptions& options);
 
 }  // namespace moco

@@ -5,7 +5,7 @@
 namespace moco {
 
 Tensor relu(const Tensor& x) {
-    check_arguments("relu", {{"x", x, ""}});
+    check_arguments("relu", {{"x", x, "", Accepts::f32_or_bf16}});
     Tensor y = Tensor::empty_like(x);
     x.backend().relu_forward(x.dtype(), x.raw(), y.mutable_raw(), x.count());
     return record(y, {x}, [y = Saved(y)](const Tensor& dy) {

@@ -7,7 +7,7 @@ namespace moco {
 Tensor row_dot(const Tensor& a, const Tensor& b) {
     const Argument a_argument = {"a", a, "N,C"}, b_argument = {"b", b, "N,C"};
     check_arguments("row_dot", {a_argument, b_argument});
-    check_same_shape("row_dot", a_argument, b_argument);
+    check_alike("row_dot", a_argument, b_argument);
     const int64_t N = a.dim(0), C = a.dim(1);
     Tensor y = Tensor::empty({N, 1}, DType::f32, a.backend());
     a.backend().row_dot_forward(a.data(), b.data(), y.mutable_data(), N, C);

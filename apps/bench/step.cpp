@@ -28,7 +28,7 @@ constexpr std::array<const char*, 5> kPhaseNames = {"query", "key", "loss", "bac
 
 struct Flags {
     ResNetConfig encoder;
-    std::string stem = "imagenet", conv = "auto";
+    std::string stem = "imagenet", conv = "auto", precision = "f32";
     int64_t size = 224, batch = 16, queue = 4096, steps = 8;
     DeviceFlags device;
     bool json = false;
@@ -108,6 +108,7 @@ void print_json(const Flags& flags, const Timing& timing, const Backend& backend
                                      {"batch", flags.batch},
                                      {"queue", flags.queue},
                                      {"conv", flags.conv},
+                                     {"precision", flags.precision},
                                      {"threads", threads()},
                                      {"device", backend.description()},
                                      {"steps", flags.steps - kWarmUpSteps},
@@ -121,8 +122,9 @@ void print_json(const Flags& flags, const Timing& timing, const Backend& backend
 }
 
 void print_text(const Flags& flags, const Timing& timing, const Backend& backend) {
-    fmt::print("{} width {}, stem {}, {} px, batch {}, K {}, {} threads, {}\n", flags.encoder.arch, flags.encoder.width,
-               flags.stem, flags.size, flags.batch, flags.queue, threads(), backend.description());
+    fmt::print("{} width {}, stem {}, {} px, batch {}, K {}, {}, {} threads, {}\n", flags.encoder.arch,
+               flags.encoder.width, flags.stem, flags.size, flags.batch, flags.queue, flags.precision, threads(),
+               backend.description());
     fmt::print("{:.1f} ms a step (median of {}), {:.1f} images/s, peak {:.0f} MiB;", timing.median_ms,
                flags.steps - kWarmUpSteps, 1e3 * static_cast<double>(flags.batch) / timing.median_ms, peak_mib());
     for (size_t i = 0; i < kPhaseNames.size(); ++i) fmt::print(" {} {:.1f}", kPhaseNames[i], timing.phase_ms[i]);
@@ -138,9 +140,11 @@ void run_step(Flags flags) {
           kWarmUpSteps, kWarmUpSteps);
     flags.encoder.stem = stem_from_name(flags.stem);
     flags.encoder.head = Head::mlp;
+    flags.encoder.precision = precision_from_name(flags.precision);
     const ConvAlgorithm conv = conv_algorithm_from_name(flags.conv);
     const std::unique_ptr<Backend> backend = flags.device.open();
     backend->set_conv_algorithm(conv);
+    note_slow_precision(flags.encoder.precision, *backend);
     const Timing timing = time_steps(flags, *backend);
     flags.json ? print_json(flags, timing, *backend) : print_text(flags, timing, *backend);
 }
@@ -165,6 +169,9 @@ void add_bench_step(CLI::App& group) {
     add_number(*command, "--queue", flags->queue, "keys in the queue (K)");
     add_number(*command, "--bn-splits", flags->encoder.bn_splits, "batch norm splits");
     add_conv_flag(*command, flags->conv);
+    command->add_option("--precision", flags->precision, "what is computed in; bf16: activations of 16 bits")
+        ->type_name("f32|bf16")
+        ->capture_default_str();
     add_number(*command, "--steps", flags->steps, "steps, two of them to warm up");
     command->add_flag(
         "--json", flags->json,

@@ -33,6 +33,11 @@ TEST(Bench, StepPrintsItsFigures) {
         for (const char* phase : {"query", "key", "loss", "backward", "update"})
             EXPECT_GT(object["phases_ms"][phase], 0) << phase;
     }
+    std::vector<std::string> narrow = tiny;
+    narrow.insert(narrow.end(), {"--precision", "bf16"});
+    const Json object = bench(narrow);
+    EXPECT_EQ(object["precision"], "bf16");
+    EXPECT_GT(object["loss"], 0);
 }
 
 TEST(Bench, ConvTimesEachPassOfOneShape) {
@@ -147,6 +152,7 @@ TEST(Bench, RefusesWhatCannotBeTimed) {
         {{"ops", "--size", "100000"}, {"--size 100000", "too much"}},
         {{"ops", "--only", "fft"}, {"--only fft"}},
         {{"ops", "--repeats", "0"}, {"--repeats 0"}},
+        {{"step", "--precision", "f64"}, {"--precision f64", "f32, bf16"}},
         {{"loader", "--size", "0"}, {"--size 0"}},
         {{"loader", "--images", "0"}, {"--images 0"}},
         {{"loader", "--rounds", "0"}, {"--rounds 0"}},

@@ -212,6 +212,7 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"threads", "-1", "--threads -1: it must be at least 0"},
         {"workers", "-1", "--workers -1: it must be at least 0"},
         {"conv", "fast", "--conv fast: expected one of auto, direct, winograd"},
+        {"precision", "f16", "--precision f16: expected one of f32, bf16"},
         {"crop-min", "0", "the crop's share of the area"},
         {"crop-min", "1.5", "--crop-min 1.5: it must be in 0..1"},
         {"hue", "0.75", "--hue 0.75: it must be in 0..0.5"},
@@ -258,6 +259,8 @@ TEST(Config, AResumeMayChangeTheMachineAndRunLonger) {
               "--lr 0.1: the run to resume has 0.06, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("conv", "direct"); }),
               "--conv direct: the run to resume has auto, and a resume may not change it");
+    EXPECT_EQ(message_of([&] { resumed("precision", "bf16"); }),
+              "--precision bf16: the run to resume has f32, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("data", "shapes"); }),
               "--data shapes: the run to resume has fashion-mnist, and a resume may not change it");
 }

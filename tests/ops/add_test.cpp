@@ -36,6 +36,7 @@ TEST_P(AddTest, AgreesWithTheReference) {
     for (const Shape& shape : {Shape{}, Shape{1}, Shape{15}, Shape{16}, Shape{17}, Shape{2, 5, 7, 48},
                                Shape{3, 3, 5, 1}, Shape{1, 65, 63, 17}}) {
         expect_agrees(add_case(shape), GetParam());
+        expect_agrees(in_bf16(add_case(shape), {"a", "b"}), GetParam());
     }
 }
 
@@ -46,6 +47,10 @@ TEST_P(AddTest, AgreesWithPyTorch) {
 TEST_P(AddTest, NamesWhatIsWrong) {
     const Tensor a = Tensor::zeros({2, 3}, DType::f32, backend()), b = Tensor::zeros({3, 2}, DType::f32, backend());
     EXPECT_EQ(error_of([&] { add(a, b); }), "add: a and b must have the same shape (a 2x3; b 3x2)");
+    EXPECT_EQ(error_of([&] {
+                  add(a, Tensor::zeros({2, 3}, DType::bf16, backend()));
+              }),
+              "add: a is f32, b is bf16; cast one so that both have one type");
     EXPECT_EQ(error_of([&] { add(a, Tensor()); }), "add: b is undefined, expected an f32 tensor");
     const std::unique_ptr<Backend> elsewhere = make_cpu_backend();
     EXPECT_EQ(error_of([&] {

@@ -36,6 +36,7 @@ TEST_P(BatchNormTest, AgreesWithTheReference) {
             d.activation = activation;
             for (const Residual residual : {Residual::without, Residual::with}) {
                 expect_agrees(batch_norm_case(d, residual), GetParam());
+                expect_agrees(in_bf16(batch_norm_case(d, residual), {"x", "residual"}), GetParam());
             }
         }
     }

@@ -66,6 +66,7 @@ TEST_P(Conv2dTest, AgreesWithTheReference) {
                                                        {2, 10, 13, 17, 3, 5, 5, 3, 0},
                                                        {1, 4, 5, 8, 8, 3, 3, 1, 2}}) {
         expect_agrees(conv2d_case(d), GetParam());
+        expect_agrees(in_bf16(conv2d_case(d), {"x"}), GetParam());
     }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/autograd.h"
+#include "ops/cast.h"
 #include "tests/ops/batch_norm_case.h"
 #include "tests/reference/conv2d.h"
 #include "tests/support/tolerances.h"
@@ -125,6 +126,30 @@ TEST_P(ConvBnTest, InEitherModeIsConv2dThenBatchNorm) {
         EXPECT_LE(error_over_rms(one.buffers.running_var.to_vector(), two.buffers.running_var.to_vector()),
                   sum_of(3 * 3 * 16));
     }
+}
+
+TEST_P(ConvBnTest, InBf16IsItsPartsToTheBit) {
+    const auto outcome = [&](bool fused) {
+        const RunningStatistics running(17, backend());
+        std::vector<Tensor> in = {cast(formula_tensor({4, 6, 5, 16}, 1, backend()), DType::bf16),
+                                  formula_tensor({17, 3, 3, 16}, 2, backend()), formula_tensor({17}, 3, backend()),
+                                  formula_tensor({17}, 4, backend()),
+                                  cast(formula_tensor({4, 3, 3, 17}, 5, backend()), DType::bf16)};
+        for (Tensor& input : in) input.set_requires_grad(true);
+        const Conv2dOptions conv = {.stride = 2, .pad = 1};
+        const BatchNormArgs args = {.splits = 2, .activation = Activation::relu};
+        const Tensor y = fused ? conv_bn(in[0], in[1], conv, in[2], in[3], running.buffers, args, in[4])
+                               : batch_norm(conv2d(in[0], in[1], conv), in[2], in[3], running.buffers, args, in[4]);
+        EXPECT_EQ(y.dtype(), DType::bf16);
+        weighted_sum(cast(y, DType::f32), formula_dy(y.count())).backward();
+        std::vector<std::vector<float>> all = {floats_of(y), running.buffers.running_var.to_vector()};
+        for (const Tensor& input : in) {
+            EXPECT_EQ(input.grad().dtype(), input.dtype());
+            all.push_back(floats_of(input.grad()));
+        }
+        return all;
+    };
+    EXPECT_EQ(outcome(true), outcome(false));
 }
 
 TEST_P(ConvBnTest, WithoutGradientsKeepsItsResultOnly) {

@@ -35,6 +35,7 @@ TEST_P(GlobalAvgPoolTest, AgreesWithTheReference) {
     for (const auto& [N, H, W, C] : std::vector<std::array<int64_t, 4>>{
              {2, 4, 4, 16}, {1, 7, 7, 48}, {3, 5, 3, 17}, {2, 1, 1, 15}, {4, 3, 7, 1}, {17, 2, 5, 3}}) {
         expect_agrees(global_avg_pool_case(N, H, W, C), GetParam());
+        expect_agrees(in_bf16(global_avg_pool_case(N, H, W, C), {"x"}), GetParam());
     }
 }
 

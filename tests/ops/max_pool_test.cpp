@@ -48,6 +48,7 @@ TEST_P(MaxPoolTest, AgreesWithTheReference) {
                                                    {2, 4, 5, 15, 1, 1, 0},
                                                    {1, 9, 7, 33, 2, 3, 1}}) {
         expect_agrees(max_pool_case(d), GetParam());
+        expect_agrees(in_bf16(max_pool_case(d), {"x"}), GetParam());
     }
 }
 

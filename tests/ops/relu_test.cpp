@@ -33,6 +33,7 @@ TEST_P(ReluTest, AgreesWithTheReference) {
     for (const Shape& shape : {Shape{}, Shape{1}, Shape{15}, Shape{16}, Shape{17}, Shape{2, 5, 7, 48},
                                Shape{3, 3, 5, 1}, Shape{1, 65, 63, 17}}) {
         expect_agrees(relu_case(shape), GetParam());
+        expect_agrees(in_bf16(relu_case(shape), {"x"}), GetParam());
     }
 }
 
@@ -50,7 +51,8 @@ TEST_P(ReluTest, LetsNothingThroughAtZero) {
 }
 
 TEST_P(ReluTest, NamesWhatIsWrong) {
-    EXPECT_EQ(error_of([&] { relu(Tensor::zeros({2}, DType::i64, backend())); }), "relu: x is i64, expected f32");
+    EXPECT_EQ(error_of([&] { relu(Tensor::zeros({2}, DType::i64, backend())); }),
+              "relu: x is i64, expected f32 or bf16");
     EXPECT_EQ(error_of([&] { relu(Tensor()); }), "relu: x is undefined, expected an f32 tensor");
 }
 

@@ -1,8 +1,11 @@
 #include "tests/support/op_case.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/autograd.h"
+#include "core/bf16.h"
+#include "ops/cast.h"
 #include "tests/support/tolerances.h"
 #include "tests/support/values.h"
 
@@ -12,11 +15,21 @@ namespace {
 constexpr uint32_t kDySalt = 77, kDirectionSalt = 78;
 constexpr double kKink = 1e-4;  // well above any tolerance of a ReLU's argument
 
+bool is_bf16(const OpCase& op_case) {
+    return std::ranges::any_of(op_case.inputs, [](const OpInput& input) { return input.dtype == DType::bf16; });
+}
+
+std::vector<float> rounded_for(const OpCase& op_case, std::vector<float> values) {
+    if (!is_bf16(op_case)) return values;
+    for (float& value : values) value = bf16_to_float(float_to_bf16(value));
+    return values;
+}
+
 std::vector<float> input_values(const OpCase& op_case, size_t i) {
     const OpInput& input = op_case.inputs[i];
     std::vector<float> values = formula_values(input.shape.count(), static_cast<uint32_t>(i + 1));
     for (float& value : values) value = value * input.factor + input.offset;
-    return values;
+    return rounded_for(op_case, std::move(values));
 }
 
 std::vector<Values> reference_inputs(const OpCase& op_case) {
@@ -39,7 +52,7 @@ double rms(const Values& values) {
 }
 
 std::vector<float> dy_away_from_kinks(const OpCase& op_case, const std::vector<Values>& inputs, size_t count) {
-    std::vector<float> dy = formula_dy(static_cast<int64_t>(count));
+    std::vector<float> dy = rounded_for(op_case, formula_dy(static_cast<int64_t>(count)));
     if (!op_case.before_relu) return dy;
     const Values before = op_case.before_relu(inputs);
     for (size_t i = 0; i < count; ++i) {
@@ -67,13 +80,14 @@ struct Run {
 Run run_op(const OpCase& op_case, const std::vector<float>& dy, Backend& backend, const std::vector<bool>& wanted) {
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < op_case.inputs.size(); ++i) {
-        inputs.push_back(Tensor::from_host(input_values(op_case, i), op_case.inputs[i].shape, backend));
+        const OpInput& input = op_case.inputs[i];
+        inputs.push_back(cast(Tensor::from_host(input_values(op_case, i), input.shape, backend), input.dtype));
         inputs[i].set_requires_grad(wanted[i]);
     }
     poison(op_case, static_cast<int64_t>(dy.size()), backend);
     const Tensor y = op_case.op(inputs);
-    Run run = {y.to_vector(), {}};
-    if (y.requires_grad()) weighted_sum(y, dy).backward();
+    Run run = {floats_of(y), {}};
+    if (y.requires_grad()) weighted_sum(cast(y, DType::f32), dy).backward();
     for (const Tensor& input : inputs) run.gradients.push_back(input.grad());
     return run;
 }
@@ -88,7 +102,7 @@ void expect_gradients_on_demand(const OpCase& op_case, Backend& backend, const R
         for (size_t j = 0; j < count; ++j) {
             ASSERT_EQ(one.gradients[j].defined(), i == j) << "asked for input " << i << " alone, input " << j;
         }
-        EXPECT_EQ(one.gradients[i].to_vector(), all.gradients[i].to_vector()) << op_case.inputs[i].name;
+        EXPECT_EQ(floats_of(one.gradients[i]), floats_of(all.gradients[i])) << op_case.inputs[i].name;
     }
     const NoGrad no_gradient;
     const Run none = run_op(op_case, dy, backend, std::vector<bool>(count, true));
@@ -104,6 +118,21 @@ Tensor weighted_sum(const Tensor& y, const std::vector<float>& dy) {
     for (size_t i = 0; i < values.size(); ++i) sum += double(values[i]) * dy[i];
     return record(Tensor::full({}, static_cast<float>(sum), y.backend()), {y},
                   [dy = Tensor::from_host(dy, y.shape(), y.backend())](const Tensor&) { return Gradients{dy}; });
+}
+
+std::vector<float> floats_of(const Tensor& tensor) {
+    return cast(tensor.detached(), DType::f32).to_vector();
+}
+
+OpCase in_bf16(OpCase op_case, const std::vector<std::string>& activations) {
+    op_case.what += " in bf16";
+    op_case.forward_tolerance += kStoredAsBf16;
+    for (size_t i = 0; i < op_case.inputs.size(); ++i) {
+        if (std::ranges::find(activations, op_case.inputs[i].name) == activations.end()) continue;
+        op_case.inputs[i].dtype = DType::bf16;
+        op_case.backward_tolerances[i] += kStoredAsBf16;
+    }
+    return op_case;
 }
 
 std::vector<float> formula_dy(int64_t count) {
@@ -170,7 +199,7 @@ void expect_agrees(const OpCase& op_case, const TestBackend& backend) {
         const std::vector<Values> gradients = op_case.backward(inputs, Values(dy.begin(), dy.end()));
         for (size_t i = 0; i < inputs.size(); ++i) {
             ASSERT_TRUE(run.gradients[i].defined()) << op_case.inputs[i].name;
-            EXPECT_LE(error_over_rms(run.gradients[i].to_vector(), gradients[i]),
+            EXPECT_LE(error_over_rms(floats_of(run.gradients[i]), gradients[i]),
                       op_case.backward_tolerances[i] * backend.tolerance)
                 << "d" << op_case.inputs[i].name;
         }

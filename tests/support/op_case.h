@@ -24,6 +24,7 @@ struct OpInput {
     Shape shape;
     float factor = 1;
     float offset = 0;
+    DType dtype = DType::f32;
 };
 
 struct OpCase {
@@ -40,6 +41,10 @@ struct OpCase {
     std::function<Values(const std::vector<Values>& inputs)> before_relu = nullptr;
 };
 
+/// The same case with the inputs called `activations` in bf16. All values, dy too, are rounded to bf16 first, so that
+/// the reference is given what the op is; the bounds grow by kStoredAsBf16 where the result is bf16.
+OpCase in_bf16(OpCase op_case, const std::vector<std::string>& activations);
+
 /// (a) The reference's backward is the derivative of its forward: central differences in double, along one random
 /// direction through all elements and at some elements of each input.
 void expect_difference_quotients(const OpCase& op_case);
@@ -55,6 +60,9 @@ void expect_golden(const OpCase& op_case, const TestBackend& backend, const Gold
 
 /// sum(y * dy) as the end of a graph, so that y's gradient is `dy` (host values).
 Tensor weighted_sum(const Tensor& y, const std::vector<float>& dy);
+
+/// The elements of an f32 or bf16 tensor.
+std::vector<float> floats_of(const Tensor& tensor);
 
 /// The gradient that op_case's result is given, by the formula.
 std::vector<float> formula_dy(int64_t count);

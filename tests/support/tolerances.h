@@ -15,6 +15,12 @@ namespace moco::testing {
 /// The largest relative error of one rounding to f32.
 inline constexpr double kEpsilon = 0x1p-24;
 
+/// The same of one rounding to bf16, which keeps 8 binary digits.
+inline constexpr double kBf16Epsilon = 0x1p-8;
+
+/// What writing a result as bf16 adds to the bound of its f32 arithmetic: one rounding, of values below 8 RMS.
+inline constexpr double kStoredAsBf16 = 8 * kBf16Epsilon;
+
 /// Bits are copied or chosen: max-pool, concatenation, gathering, ReLU.
 inline constexpr double kExact = 0;
 

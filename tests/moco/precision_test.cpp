@@ -1,0 +1,85 @@
+// Training in bf16: near f32, to the same bits however it is run, and told apart from f32 on resume.
+#include "nn/precision.h"
+
+#include <gtest/gtest.h>
+
+#include "core/parallel.h"
+#include "tests/moco/golden_steps.h"
+#include "tests/moco/runs.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
+
+namespace moco::testing {
+namespace {
+
+std::vector<double> losses_of_ten_steps(Precision precision) {
+    using namespace golden_steps;
+    ResNetConfig encoder = golden_steps_encoder(Head::mlp);
+    encoder.precision = precision;
+    Moco moco(encoder, kQueue, kSgd, 0, cpu());
+    fill_by_formula(moco);
+    SingleProcess comm;
+    StepClock clock;
+    std::vector<double> losses;
+    for (int64_t step = 0; step < kSteps; ++step) {
+        const Views x = {golden_steps_images(100, 2 * step, cpu()), golden_steps_images(100, 2 * step + 1, cpu())};
+        losses.push_back(train_step(moco, x, {golden_steps_rate(step), kM, kT, {}}, comm, clock).loss.item());
+    }
+    return losses;
+}
+
+TEST(Precision, TenStepsInBf16StayNearF32) {
+    const std::vector<double> f32 = losses_of_ten_steps(Precision::f32), bf16 = losses_of_ten_steps(Precision::bf16);
+    for (size_t step = 0; step < f32.size(); ++step) {
+        // Loose: each of twenty layers rounds to 2^-8, and the steps carry on with what the last ones made of it.
+        EXPECT_NEAR(bf16[step], f32[step], 0.1 * f32[step]) << "step " << step;
+        EXPECT_NE(bf16[step], f32[step]) << "step " << step;
+    }
+}
+
+class PrecisionRun : public ::testing::Test {
+  protected:
+    RunConfig bf16_run(const std::string& name) const {
+        RunConfig config = tiny_run(folder_ / name);
+        config.precision = "bf16";
+        return config;
+    }
+    TempFolder folder_;
+};
+
+TEST_F(PrecisionRun, ThreadsAndAResumeChangeNoBit) {
+    const int threads_before = threads();
+    RunConfig config = bf16_run("whole");
+    set_threads(1);
+    run(config);
+    set_threads(2);
+    config.out = (folder_ / "stopped").string();
+    Watcher first, second;
+    first.stop_after = 4;
+    run(config, first);
+    EXPECT_EQ(resume(folder_ / "stopped", second).end, RunEnd::finished);
+    set_threads(threads_before);
+    EXPECT_EQ(checkpoint_bytes(folder_ / "stopped"), checkpoint_bytes(folder_ / "whole"));
+    EXPECT_EQ(log_without_times(folder_ / "stopped"), log_without_times(folder_ / "whole"));
+}
+
+TEST_F(PrecisionRun, AResumeMayNotChangeIt) {
+    RunConfig config = bf16_run("run");
+    config.max_steps = 1;
+    run(config);
+    EXPECT_EQ(read_checkpoint_info(folder_ / "run" / kLastCheckpoint).config.precision, "bf16");
+    expect_error(
+        [&] {
+            resume_config(folder_ / "run", {{"precision", "f32"}});
+        },
+        {"--precision f32: the run to resume has bf16, and a resume may not change it"});
+    RunConfig edited = resume_config(folder_ / "run", {});
+    edited.precision = "f32";
+    write_bytes(folder_ / "run" / kConfigFile, to_toml(edited));
+    Watcher watcher;
+    expect_error([&] { resume(folder_ / "run", watcher); },
+                 {"was trained with precision = bf16", "config.toml says f32"});
+}
+
+}  // namespace
+}  // namespace moco::testing
