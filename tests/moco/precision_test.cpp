@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "core/parallel.h"
+#include "moco/checkpoint.h"
 #include "tests/moco/golden_steps.h"
 #include "tests/moco/runs.h"
 #include "tests/support/expect_error.h"
@@ -20,10 +23,13 @@ std::vector<double> losses_of_ten_steps(Precision precision) {
     fill_by_formula(moco);
     SingleProcess comm;
     StepClock clock;
+    std::vector<int64_t> order(kBatch);
+    std::iota(order.begin(), order.end(), int64_t{0});
     std::vector<double> losses;
     for (int64_t step = 0; step < kSteps; ++step) {
         const Views x = {golden_steps_images(100, 2 * step, cpu()), golden_steps_images(100, 2 * step + 1, cpu())};
-        losses.push_back(train_step(moco, x, {golden_steps_rate(step), kM, kT, {}}, comm, clock).loss.item());
+        const StepNumbers numbers = {golden_steps_rate(step), kM, kT, {order, order}};
+        losses.push_back(train_step(moco, x, numbers, comm, clock).loss.item());
     }
     return losses;
 }

@@ -66,7 +66,10 @@ TEST_P(Conv2dTest, AgreesWithTheReference) {
                                                        {2, 10, 13, 17, 3, 5, 5, 3, 0},
                                                        {1, 4, 5, 8, 8, 3, 3, 1, 2}}) {
         expect_agrees(conv2d_case(d), GetParam());
-        expect_agrees(in_bf16(conv2d_case(d), {"x"}), GetParam());
+        // A bf16 convolution of this form may be Winograd's, whose transformed values are rounded to bf16 as well (the
+        // bound of tests/cpu/conv2d_bf16_test.cpp; measured here: 0.07).
+        const bool like_winograd = d.KH == 3 && d.KW == 3 && d.stride == 1;
+        expect_agrees(in_bf16(conv2d_case(d, like_winograd ? 0.1 : 0), {"x"}), GetParam());
     }
 }
 
