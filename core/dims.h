@@ -23,7 +23,7 @@ struct Conv2dDims {
     bool operator==(const Conv2dDims&) const = default;
 };
 
-/// How an f32 convolution is computed. `auto_select` may choose by shape, never by timing. bf16 has one way.
+/// How a convolution is computed. `auto_select` may choose by shape, never by timing.
 enum class ConvAlgorithm { auto_select, direct, winograd };
 
 enum class Activation { none, relu };

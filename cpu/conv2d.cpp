@@ -1,4 +1,4 @@
-// The convolutions of the contract: which algorithm computes which shape.
+// The convolutions of the contract: which type and algorithm computes which shape.
 #include "cpu/backend_impl.h"
 #include "cpu/conv2d_bf16.h"
 #include "cpu/conv2d_direct.h"
@@ -6,19 +6,6 @@
 
 namespace moco::cpu {
 namespace {
-
-/// By the shape alone, so that the same run gives the same bits everywhere on one instruction set.
-bool use_winograd(ConvAlgorithm algorithm, const Conv2dDims& d, ConvPass pass) {
-    switch (algorithm) {
-        case ConvAlgorithm::direct:
-            return false;
-        case ConvAlgorithm::winograd:
-            return winograd_applies(d);
-        case ConvAlgorithm::auto_select:
-            return winograd_preferred(d, pass);
-    }
-    return false;
-}
 
 const float* floats(const void* elements) {
     return static_cast<const float*>(elements);
@@ -35,8 +22,8 @@ void CpuBackend::set_conv_algorithm(ConvAlgorithm algorithm) {
 
 void CpuBackend::conv2d_forward(const Conv2dDims& d, const void* x, const float* weight, void* y) {
     if (d.dtype == DType::bf16) {
-        conv2d_forward_bf16(d, halves(x), weight, static_cast<uint16_t*>(y));
-    } else if (use_winograd(conv_algorithm_, d, ConvPass::forward)) {
+        conv2d_forward_bf16(d, halves(x), weight, static_cast<uint16_t*>(y), conv_algorithm_);
+    } else if (winograd_wanted(conv_algorithm_, d, ConvPass::forward)) {
         winograd_forward(d, floats(x), weight, static_cast<float*>(y));
     } else {
         direct_forward(d, floats(x), weight, static_cast<float*>(y));
@@ -45,8 +32,8 @@ void CpuBackend::conv2d_forward(const Conv2dDims& d, const void* x, const float*
 
 void CpuBackend::conv2d_backward_data(const Conv2dDims& d, const void* dy, const float* weight, void* dx) {
     if (d.dtype == DType::bf16) {
-        conv2d_backward_data_bf16(d, halves(dy), weight, static_cast<uint16_t*>(dx));
-    } else if (use_winograd(conv_algorithm_, d, ConvPass::backward_data)) {
+        conv2d_backward_data_bf16(d, halves(dy), weight, static_cast<uint16_t*>(dx), conv_algorithm_);
+    } else if (winograd_wanted(conv_algorithm_, d, ConvPass::backward_data)) {
         winograd_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
     } else {
         direct_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
@@ -55,8 +42,8 @@ void CpuBackend::conv2d_backward_data(const Conv2dDims& d, const void* dy, const
 
 void CpuBackend::conv2d_backward_weight(const Conv2dDims& d, const void* x, const void* dy, float* dweight) {
     if (d.dtype == DType::bf16) {
-        conv2d_backward_weight_bf16(d, halves(x), halves(dy), dweight);
-    } else if (use_winograd(conv_algorithm_, d, ConvPass::backward_weight)) {
+        conv2d_backward_weight_bf16(d, halves(x), halves(dy), dweight, conv_algorithm_);
+    } else if (winograd_wanted(conv_algorithm_, d, ConvPass::backward_weight)) {
         winograd_backward_weight(d, floats(x), floats(dy), dweight);
     } else {
         direct_backward_weight(d, floats(x), floats(dy), dweight);

@@ -10,11 +10,9 @@
 
 #include "core/bf16.h"
 #include "tests/reference/conv2d.h"
+#include "tests/support/tolerances.h"
 
 namespace moco::testing {
-
-/// The largest relative error of one rounding to bf16, which has eight bits.
-inline constexpr double kBf16Epsilon = 0x1p-8;
 
 inline std::vector<uint16_t> narrowed(const std::vector<float>& values) {
     std::vector<uint16_t> bits(values.size());
