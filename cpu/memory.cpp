@@ -1,6 +1,7 @@
 // The caching allocator, and the backend's members that move bytes.
 #include "cpu/memory.h"
 
+#include <sanitizer/asan_interface.h>  // its macros do nothing in other builds
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -58,7 +59,11 @@ std::pair<char*, size_t> reserve(size_t bytes) {
 }  // namespace
 
 MemoryPool::~MemoryPool() {
-    for (const Range& range : ranges_) munmap(range.begin, static_cast<size_t>(range.end - range.begin));
+    for (const Range& range : ranges_) {
+        const auto bytes = static_cast<size_t>(range.end - range.begin);
+        ASAN_UNPOISON_MEMORY_REGION(range.begin, bytes);
+        munmap(range.begin, bytes);
+    }
 }
 
 size_t MemoryPool::block_size(size_t bytes) {
@@ -72,6 +77,7 @@ bool MemoryPool::commit(Range& range, size_t bytes) {
     // Huge pages: a step streams through all of its memory, and with 4 KiB pages it would spend its time in the TLB
     // and, the first time, in page faults. Advice: without it, the same result, slower.
     madvise(range.committed, bytes, MADV_HUGEPAGE);
+    ASAN_POISON_MEMORY_REGION(range.committed, bytes);
     large_.give(range.committed, bytes);
     range.committed += bytes;
     held_ += bytes;
@@ -119,6 +125,7 @@ void* MemoryPool::allocate(size_t bytes) {
           "out of memory: the CPU backend asked the system for {:.1f} MiB in one block and holds {:.1f} MiB already "
           "({:.1f} MiB of it in use); use a smaller batch, image size or width, or free memory on this machine",
           mib(bytes), mib(held_), mib(in_use_));
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
     in_use_ += block_size(bytes);
     peak_ = std::max(peak_, in_use_);
     return memory;
@@ -128,6 +135,7 @@ void MemoryPool::release(void* memory, size_t bytes) {
     if (memory == nullptr) return;
     const std::lock_guard lock(mutex_);
     const size_t block = block_size(bytes);
+    ASAN_POISON_MEMORY_REGION(memory, block);
     in_use_ -= block;
     (block <= kLargestSmall ? small_ : large_).give(static_cast<char*>(memory), block);
 }

@@ -150,6 +150,18 @@ TEST(MemoryPool, SaysHowMuchWasAskedAndIsHeld) {
     pool.release(some, size_t{8} << 20);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+TEST(MemoryPoolDeathTest, TheSanitizerSeesWhatIsNotOnesOwn) {
+    MemoryPool pool;
+    constexpr size_t kBytes = 1000;
+    auto* memory = static_cast<volatile char*>(pool.allocate(kBytes));
+    memory[kBytes - 1] = 1;
+    EXPECT_DEATH(memory[kBytes] = 1, "use-after-poison");
+    pool.release(const_cast<char*>(memory), kBytes);
+    EXPECT_DEATH(memory[0] = 1, "use-after-poison");
+}
+#endif
+
 TEST(MemoryPool, ManyThreadsAtOnce) {
     MemoryPool pool;
     std::vector<std::thread> threads;
