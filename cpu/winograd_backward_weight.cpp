@@ -37,6 +37,8 @@ struct Operand {
     int64_t panel_step() const { return tiles * kPanel + 16; }  // not a power of two: other cache sets
     int64_t point_step() const { return panels() * panel_step(); }
     int64_t count() const { return kPairPoints * point_step(); }
+    /// Images that the caches hold are there without being asked for.
+    bool cached() const { return grid.N * grid.H * grid.W * channels <= kCachedFloats; }
 };
 
 /// One row of six points of a tile.
@@ -53,8 +55,7 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
 template <RowPair pair>
 HWY_INLINE TilePrefetch fetch_ahead(const Operand& operand, int64_t begin, int64_t end) {
     constexpr int64_t kAhead = 2;
-    const bool cached =
-        pair != RowPair::ends && operand.grid.N * operand.grid.H * operand.grid.W * operand.channels <= kCachedFloats;
+    const bool cached = pair != RowPair::ends && operand.cached();
     return {operand.grid,    cached ? end : std::min(begin + kAhead, end), end, operand.images, operand.channels,
             operand.channels};
 }
@@ -106,13 +107,40 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
     }
 }
 
+/// Asks for the next chunk's tiles of x and dy during the last products of a chunk, where one core sums alone.
+class NextChunk {
+  public:
+    /// The tiles [begin, end): those of `images` that the caches hold are left out.
+    NextChunk(const Operand& x, const Operand& dy, int64_t begin, int64_t end)
+        : x_(fetch(x, begin, end)),
+          dy_(fetch(dy, begin, end)),
+          rows_(divide_up((end - begin) * kTileOut, kPairPoints * x.panels() * tile_count(dy.channels))) {}
+
+    /// Asks for a product's share.
+    void step() {
+        for (int64_t i = 0; i < rows_ && (x_.any() || dy_.any()); ++i) {
+            x_.step();
+            dy_.step();
+        }
+    }
+
+  private:
+    static TilePrefetch fetch(const Operand& operand, int64_t begin, int64_t end) {
+        return {operand.grid, operand.cached() ? end : begin, end, operand.images, operand.channels, operand.channels};
+    }
+
+    TilePrefetch x_, dy_;
+    int64_t rows_;
+};
+
 /// A block of weights that a piece of work computes: one panel of OC, up to kBlockPanels of IC.
 constexpr int64_t kBlockPanels = 2;
 
-/// Adds the chunk's part of a pair of rows to the weights of panel `oc_panel` and the IC panels [begin, end).
+/// Adds the chunk's part of a pair of rows to the weights of panel `oc_panel` and the IC panels [begin, end). next:
+/// what to ask for meanwhile, or null.
 template <RowPair pair>
 void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t tiles, const float* v, const float* g,
-                    int64_t oc_panel, int64_t begin, int64_t end, Store store, float* dweight) {
+                    int64_t oc_panel, int64_t begin, int64_t end, Store store, float* dweight, NextChunk* next) {
     constexpr int64_t kRow = kBlockPanels * kPanel + 16;
     constexpr int64_t kPoint = kPanel * kRow;
     float* product = scratch(ScratchUse::winograd_product, kPairPoints * kPoint);
@@ -128,6 +156,7 @@ void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t 
                 multiply(rows, ColumnTile{&a, &b, &depth, 1, kPanel, kPanel,
                                           product + point * kPoint + oc * kRow + (panel - begin) * kPanel, kRow,
                                           IC - panel * kPanel > kLanes ? kPanel : kLanes, Store::replace});
+                if (next != nullptr) next->step();
             }
     }
     const int64_t ic_begin = begin * kPanel, ic_count = std::min(IC, end * kPanel) - ic_begin;
@@ -143,10 +172,10 @@ void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t 
         });
 }
 
-/// The part of a pair of rows, for the tiles from `chunk` on.
+/// The part of a pair of rows, for the tiles from `chunk` on. next: as in multiply_block.
 template <RowPair pair>
 void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t tiles, float* v, float* g, Store store,
-                  float* dweight) {
+                  float* dweight, NextChunk* next) {
     parallel_for(tiles, 8, [&](int64_t begin, int64_t end) {
         transform_x<pair>(x, chunk, begin, end, v);
         transform_dy<pair>(dy, chunk, begin, end, g);
@@ -155,24 +184,29 @@ void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t ti
     // Blocks of the same IC panels are neighbours: the larger of a block's operands stays in L2.
     parallel_for(across * dy.panels(), 1, [&](int64_t block, int64_t) {
         const int64_t begin = block / dy.panels() * kBlockPanels, end = std::min(begin + kBlockPanels, x.panels());
-        multiply_block<pair>(x, dy, chunk, tiles, v, g, block % dy.panels(), begin, end, store, dweight);
+        multiply_block<pair>(x, dy, chunk, tiles, v, g, block % dy.panels(), begin, end, store, dweight, next);
     });
 }
 
+/// Who computes a sum of tiles: all cores together, or each core one of several such sums.
+enum class Summed { together, alone };
+
 /// dweight = the sum over the tiles [begin, end), in chunks of at most `most` tiles.
 void sum_tiles(const Conv2dDims& d, const float* x_images, const float* dy_images, int64_t begin, int64_t end,
-               int64_t most, float* dweight) {
+               int64_t most, Summed summed, float* dweight) {
     const TileGrid grid{d.N, d.H, d.W};
     const int64_t chunks = divide_up(end - begin, most), largest = divide_up(end - begin, chunks);
     const Operand x{grid, x_images, d.IC, largest}, dy{grid, dy_images, d.OC, largest};
     float* v = scratch(ScratchUse::winograd_input, x.count());
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
+    const auto chunk_begin = [=](int64_t i) { return begin + (end - begin) * i / chunks; };
     for (int64_t i = 0; i < chunks; ++i) {
-        const int64_t chunk = begin + (end - begin) * i / chunks;
-        const int64_t tiles = begin + (end - begin) * (i + 1) / chunks - chunk;
-        add_row_pair<RowPair::ends>(x, dy, chunk, tiles, v, g, i == 0 ? Store::replace : Store::add, dweight);
-        add_row_pair<RowPair::a>(x, dy, chunk, tiles, v, g, Store::add, dweight);
-        add_row_pair<RowPair::b>(x, dy, chunk, tiles, v, g, Store::add, dweight);
+        const int64_t chunk = chunk_begin(i), after = chunk_begin(i + 1), tiles = after - chunk;
+        NextChunk fetched(x, dy, after, i + 1 < chunks ? chunk_begin(i + 2) : after);
+        NextChunk* next = summed == Summed::alone ? &fetched : nullptr;
+        add_row_pair<RowPair::ends>(x, dy, chunk, tiles, v, g, i == 0 ? Store::replace : Store::add, dweight, nullptr);
+        add_row_pair<RowPair::a>(x, dy, chunk, tiles, v, g, Store::add, dweight, nullptr);
+        add_row_pair<RowPair::b>(x, dy, chunk, tiles, v, g, Store::add, dweight, next);
     }
 }
 
@@ -185,13 +219,13 @@ void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float
     constexpr int64_t kManyWeights = 128 * 128;
     const int64_t tiles = TileGrid{d.N, d.H, d.W}.count(), floats = kPairPoints * (d.IC + d.OC);
     if (d.IC * d.OC >= kManyWeights || tiles < 2 * kLeastTiles) {
-        sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), dweight);
+        sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
         return;
     }
     const int64_t grain = std::max(partial_grain(tiles), kLeastTiles), parts = divide_up(tiles, grain);
     float* partials = scratch(ScratchUse::partials, parts * d.weight_count());
     parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-        sum_tiles(d, x, dy, begin, end, std::max(kPartChunkFloats / floats, kLeastTiles),
+        sum_tiles(d, x, dy, begin, end, std::max(kPartChunkFloats / floats, kLeastTiles), Summed::alone,
                   partials + begin / grain * d.weight_count());
     });
     add_partials(partials, parts, d.weight_count(), dweight);
