@@ -15,6 +15,12 @@ void add_conv_flag(CLI::App& command, std::string& conv) {
         ->capture_default_str();
 }
 
+void add_precision_flag(CLI::App& command, std::string& precision) {
+    command.add_option("--precision", precision, "what is computed in; bf16: activations of 16 bits")
+        ->type_name("f32|bf16")
+        ->capture_default_str();
+}
+
 void add_bench(CLI::App& app) {
     CLI::App* group = app.add_subcommand("bench", "Measure how fast this machine is at what training does.");
     group->require_subcommand(1);

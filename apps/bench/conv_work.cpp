@@ -5,6 +5,7 @@
 
 #include "apps/bench/samples.h"
 #include "core/backend.h"
+#include "ops/cast.h"
 
 namespace moco::apps {
 namespace {
@@ -60,6 +61,10 @@ struct Definition {
     }
 };
 
+std::vector<float> widened(const Tensor& values) {
+    return cast(values, DType::f32).to_vector();
+}
+
 }  // namespace
 
 const char* letter_of(ConvPass pass) {
@@ -69,9 +74,9 @@ const char* letter_of(ConvPass pass) {
 ConvWork::ConvWork(const Conv2dDims& d, Backend& backend)
     : d_(d),
       backend_(backend),
-      x_(random_tensor({d.x_count()}, 0, backend)),
+      x_(cast(random_tensor({d.x_count()}, 0, backend), d.dtype)),
       weight_(random_tensor({d.weight_count()}, 1, backend)),
-      dy_(random_tensor({d.y_count()}, 2, backend)),
+      dy_(cast(random_tensor({d.y_count()}, 2, backend), d.dtype)),
       y_(Tensor::empty_like(dy_)),
       dx_(Tensor::empty_like(x_)),
       dweight_(Tensor::empty_like(weight_)) {}
@@ -79,19 +84,19 @@ ConvWork::ConvWork(const Conv2dDims& d, Backend& backend)
 void ConvWork::run(ConvPass pass) {
     switch (pass) {
         case ConvPass::forward:
-            return backend_.conv2d_forward(d_, x_.data(), weight_.data(), y_.mutable_data());
+            return backend_.conv2d_forward(d_, x_.raw(), weight_.data(), y_.mutable_raw());
         case ConvPass::backward_data:
-            return backend_.conv2d_backward_data(d_, dy_.data(), weight_.data(), dx_.mutable_data());
+            return backend_.conv2d_backward_data(d_, dy_.raw(), weight_.data(), dx_.mutable_raw());
         case ConvPass::backward_weight:
-            return backend_.conv2d_backward_weight(d_, x_.data(), dy_.data(), dweight_.mutable_data());
+            return backend_.conv2d_backward_weight(d_, x_.raw(), dy_.raw(), dweight_.mutable_data());
     }
 }
 
 double ConvWork::error_of(ConvPass pass) {
     run(pass);
-    const Definition definition{d_, x_.to_vector(), weight_.to_vector(), dy_.to_vector()};
+    const Definition definition{d_, widened(x_), weight_.to_vector(), widened(dy_)};
     const Tensor& result = pass == ConvPass::forward ? y_ : pass == ConvPass::backward_data ? dx_ : dweight_;
-    const std::vector<float> computed = result.to_vector();
+    const std::vector<float> computed = widened(result);
     Difference difference;
     Samples samples(result.count());
     for (int n = 0; n < Samples::kCount; ++n) {

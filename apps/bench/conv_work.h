@@ -11,7 +11,7 @@ enum class ConvPass { forward, backward_data, backward_weight };
 /// "F", "D", "W".
 const char* letter_of(ConvPass pass);
 
-/// Random x, weight and dy, and room for y, dx and dweight.
+/// Random x, weight and dy, and room for y, dx and dweight. Activations have the type that the dims tell.
 class ConvWork {
   public:
     ConvWork(const Conv2dDims& d, Backend& backend);

@@ -169,9 +169,7 @@ void add_bench_step(CLI::App& group) {
     add_number(*command, "--queue", flags->queue, "keys in the queue (K)");
     add_number(*command, "--bn-splits", flags->encoder.bn_splits, "batch norm splits");
     add_conv_flag(*command, flags->conv);
-    command->add_option("--precision", flags->precision, "what is computed in; bf16: activations of 16 bits")
-        ->type_name("f32|bf16")
-        ->capture_default_str();
+    add_precision_flag(*command, flags->precision);
     add_number(*command, "--steps", flags->steps, "steps, two of them to warm up");
     command->add_flag(
         "--json", flags->json,

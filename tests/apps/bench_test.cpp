@@ -67,6 +67,18 @@ TEST(Bench, ConvTimesEachPassOfOneShape) {
     EXPECT_EQ(strided["layers"][0]["passes"].size(), 1u);
 }
 
+TEST(Bench, ConvInBf16IsHeldAgainstTheSameDefinition) {
+    const Json object = bench({"conv", "--precision", "bf16", "--batch", "2", "--height", "7", "--width", "9", "--in",
+                               "6", "--out", "17", "--repeats", "1"});
+    EXPECT_EQ(object["precision"], "bf16");
+    for (const char* pass : {"F", "D"}) {
+        const double error = object["layers"][0]["passes"][pass]["error"];
+        EXPECT_GT(error, 1e-4) << pass << ": more exact than bf16 can be";
+        EXPECT_LT(error, 0.1) << pass;
+    }
+    EXPECT_EQ(object["layers"][0]["passes"].size(), 3u);
+}
+
 TEST(Bench, ConvWalksThroughANetwork) {
     const Json object = bench({"conv", "--net", "fashion", "--passes", "FD", "--repeats", "1"});
     int64_t convolutions = 0, without_backward_data = 0;
@@ -147,6 +159,7 @@ TEST(Bench, RefusesWhatCannotBeTimed) {
         {{"conv", "--passes", "FB"}, {"--passes FB"}},
         {{"conv", "--repeats", "0"}, {"--repeats 0"}},
         {{"conv", "--conv", "fft"}, {"--conv fft"}},
+        {{"conv", "--precision", "f64"}, {"--precision f64", "f32, bf16"}},
         {{"ops", "--batch", "0"}, {"--batch 0"}},
         {{"ops", "--queue", "8"}, {"--queue 8", "--batch 128"}},
         {{"ops", "--size", "100000"}, {"--size 100000", "too much"}},
