@@ -132,7 +132,6 @@ int64_t dy_begin(const WeightPlan& p, const PixelBlock& b, int64_t n, int64_t oh
 
 Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
     const Conv2dDims& d = p.d;
-    const int64_t kw_count = p.taps / d.KH, kh = tap / kw_count, kw = tap % kw_count;
     const int64_t images = b.n1 - b.n0;
     Runs runs;
     if (p.sees_points()) {
@@ -147,6 +146,7 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
         runs.add(dy_begin(p, b, b.n0, b.oh0, 0), 0);
         return runs;
     }
+    const int64_t kw_count = p.taps / d.KH, kh = tap / kw_count, kw = tap % kw_count;
     for (int64_t oh = b.oh0; oh < b.oh1; ++oh) {
         const int64_t row = d.KH == 1 ? oh - b.oh0 : (oh - b.oh0) * d.stride + kh;
         if (!inside(input_h(p, b, row), d.H)) continue;
