@@ -7,7 +7,7 @@
 #include "core/parallel.h"
 #include "cpu/conv2d_direct_bf16.h"
 #include "cpu/cpu_backend.h"
-#include "cuda/absent.h"
+#include "cuda/cuda_backend.h"
 
 namespace moco::apps {
 

@@ -1,5 +1,5 @@
 // The CUDA backend of a build that has none: one clear sentence.
-#include "cuda/absent.h"
+#include "cuda/cuda_backend.h"
 
 #include "core/error.h"
 

@@ -1,4 +1,4 @@
-// The CUDA backend of a build that has none.
+// How programs get the CUDA backend.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace moco {
 
-/// Throws Error: this build has no CUDA backend.
+/// Throws Error where this build has no CUDA backend.
 std::unique_ptr<Backend> make_cuda_backend();
 
 }  // namespace moco

@@ -1,0 +1,52 @@
+#include "cuda/emulated/leaks.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+
+#include "cuda/emulated/memory.h"
+#include "cuda/emulated/site.h"
+#include "cuda/emulated/stream.h"
+
+namespace moco::cuda::emulated {
+namespace {
+
+constexpr int kLeakStatus = 23;
+
+void write_sites() {
+    const char* path = std::getenv("MOCO_EMULATED_SITES");
+    if (!path) return;
+    std::ofstream file(path, std::ios::app);
+    for (const std::string& site : reached_sites()) file << site << '\n';
+}
+
+void at_exit() {
+    write_sites();
+    const MemoryUse use = memory_in_use();
+    const size_t streams = streams_in_use(), events = events_in_use();
+    if (!use.allocations && !use.pinned && !streams && !events) return;
+    report(fmt::format("leaked at exit: {} device allocations ({} bytes), {} pinned, {} streams, {} events",
+                       use.allocations, use.bytes, use.pinned, streams, events));
+    const char* leaks = std::getenv("MOCO_EMULATED_LEAKS");
+    if (leaks && std::string_view(leaks) == "fail") {
+        std::fflush(nullptr);
+        _exit(kLeakStatus);
+    }
+}
+
+}  // namespace
+
+void report_leaks_at_exit() {
+    // What at_exit reads must be made before it is noted, or it would be gone by then.
+    memory_in_use();
+    last_report();
+    reached_sites();
+    events_in_use();
+    std::atexit(at_exit);
+}
+
+}  // namespace moco::cuda::emulated
