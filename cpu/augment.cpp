@@ -2,6 +2,7 @@
 // in augment_pixels.h.
 #include <vector>
 
+#include "core/augment_steps.h"
 #include "cpu/augment_pixels.h"
 #include "cpu/backend_impl.h"
 
@@ -14,30 +15,19 @@ struct Scratch {
     std::vector<float> row, view, blurred;
 };
 
-void jitter(const AugmentParams& p, float* view, int64_t count, int64_t C) {
-    for (const JitterOp op : p.jitter_order) {
-        switch (op) {
-            case JitterOp::brightness:
-                if (p.brightness != 1) adjust_brightness(view, count, C, p.brightness);
-                break;
-            case JitterOp::contrast:
-                if (p.contrast != 1) adjust_contrast(view, count, C, p.contrast);
-                break;
-            case JitterOp::saturation:
-                if (p.saturation != 1 && C == 3) adjust_saturation(view, count, p.saturation);
-                break;
-            case JitterOp::hue:
-                if (p.hue != 0 && C == 3) adjust_hue(view, count, p.hue);
-                break;
-        }
+void apply(const ColourStep& step, float* view, int64_t count, int64_t C) {
+    switch (step.op) {
+        case ColourOp::grayscale:
+            return to_grayscale(view, count);
+        case ColourOp::brightness:
+            return adjust_brightness(view, count, C, step.amount);
+        case ColourOp::contrast:
+            return adjust_contrast(view, count, C, step.amount);
+        case ColourOp::saturation:
+            return adjust_saturation(view, count, step.amount);
+        case ColourOp::hue:
+            return adjust_hue(view, count, step.amount);
     }
-}
-
-void colour_steps(const AugmentParams& p, float* view, int64_t count, int64_t C) {
-    const bool gray = p.grayscale && C == 3;
-    if (gray && p.order == AugmentOrder::v1) to_grayscale(view, count);
-    if (p.jitter) jitter(p, view, count, C);
-    if (gray && p.order != AugmentOrder::v1) to_grayscale(view, count);
 }
 
 void augment_view(const ImageView& image, const AugmentParams& p, int64_t size, Scratch& s, float* y) {
@@ -48,10 +38,11 @@ void augment_view(const ImageView& image, const AugmentParams& p, int64_t size, 
     plan_axis(s.vertical, p.sampling, p.crop_y, p.crop_h, image.H, size, Direction::forward);
     plan_axis(s.horizontal, p.sampling, p.crop_x, p.crop_w, image.W, size, direction);
     resample(image, s.vertical, s.horizontal, size, s.row, s.view.data());
-    colour_steps(p, s.view.data(), count, C);
+    const ColourSteps colours = colour_steps(p, C);
+    for (int32_t i = 0; i < colours.count; ++i) apply(colours.step[i], s.view.data(), count, C);
     if (p.blur_sigma > 0) {
         s.blurred.resize(s.view.size());
-        gaussian_blur(s.view.data(), size, C, p.blur_sigma, s.row, s.blurred.data());
+        gaussian_blur(s.view.data(), size, C, blur_window(p.blur_sigma, size), s.row, s.blurred.data());
         s.view.swap(s.blurred);
     }
     normalize_interleave(s.view.data(), count, C, p.mean.data(), p.std.data(), y);

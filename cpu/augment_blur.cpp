@@ -1,8 +1,5 @@
 // Gaussian blur, separable: a row of vertical sums goes into a buffer with mirrored ends, from which the horizontal
 // sums are taken.
-#include <algorithm>
-#include <cmath>
-
 #include "cpu/augment_pixels.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/augment_blur.cpp"
@@ -51,43 +48,17 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace moco::cpu {
-namespace {
-
-/// weight[t] for a distance of t pixels, t <= radius; the window's two sides and the middle sum to 1.
-std::vector<float> gaussian(float sigma, int64_t radius) {
-    std::vector<double> values;
-    double sum = 0;
-    for (int64_t t = 0; t <= radius; ++t) {
-        const double value = std::exp(-0.5 * static_cast<double>(t * t) / (double{sigma} * sigma));
-        // What is far below the rounding of the sum is left out, which makes most windows much shorter.
-        if (value < 1e-9) break;
-        values.push_back(value);
-        sum += t == 0 ? value : 2 * value;
-    }
-    std::vector<float> weight;
-    for (const double value : values) weight.push_back(static_cast<float>(value / sum));
-    return weight;
-}
-
-}  // namespace
 
 HWY_EXPORT(blur_plane);
 
-int64_t blur_taps(int64_t size) {
-    return std::max<int64_t>(3, size / 20 * 2 + 1);
-}
-
-void gaussian_blur(const float* view, int64_t size, int64_t C, float sigma, std::vector<float>& scratch,
-                   float* blurred) {
-    // A view of a single pixel has no neighbours to mirror.
-    const int64_t most = std::min(blur_taps(size) / 2, size - 1);
-    const std::vector<float> weight = gaussian(sigma, most);
-    const auto radius = static_cast<int64_t>(weight.size()) - 1;
+void gaussian_blur(const float* view, int64_t size, int64_t C, const std::vector<float>& window,
+                   std::vector<float>& scratch, float* blurred) {
+    const auto radius = static_cast<int64_t>(window.size()) - 1;
     const auto needed = static_cast<size_t>(size + 2 * radius);
     if (scratch.size() < needed) scratch.resize(needed);
     for (int64_t c = 0; c < C; ++c) {
         HWY_DYNAMIC_DISPATCH(blur_plane)
-        (view + c * size * size, size, weight.data(), radius, scratch.data(), blurred + c * size * size);
+        (view + c * size * size, size, window.data(), radius, scratch.data(), blurred + c * size * size);
     }
 }
 

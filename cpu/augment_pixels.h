@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/augment.h"
-#include "cpu/augment_taps.h"
+#include "core/augment_taps.h"
 
 namespace moco::cpu {
 
@@ -24,12 +24,10 @@ void adjust_hue(float* rgb, int64_t count, float turn);
 /// All three planes become 0.2989 R + 0.587 G + 0.114 B (torchvision's weights on tensors).
 void to_grayscale(float* rgb, int64_t count);
 
-/// Width of the Gaussian's window: the odd number nearest to a tenth of the view's side, at least 3 (23 at 224).
-int64_t blur_taps(int64_t size);
-/// blurred = view under a Gaussian of that sigma in pixels, with a border that reflects without repeating the edge.
-/// scratch: grown as needed.
-void gaussian_blur(const float* view, int64_t size, int64_t C, float sigma, std::vector<float>& scratch,
-                   float* blurred);
+/// blurred = view under the symmetric window (core/augment_steps.h), with a border that reflects without repeating the
+/// edge. scratch: grown as needed.
+void gaussian_blur(const float* view, int64_t size, int64_t C, const std::vector<float>& window,
+                   std::vector<float>& scratch, float* blurred);
 
 /// y[pixel * C + c] = (view[c, pixel] - mean[c]) / std[c].
 void normalize_interleave(const float* view, int64_t count, int64_t C, const float* mean, const float* std, float* y);

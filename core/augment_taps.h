@@ -6,7 +6,7 @@
 
 #include "core/augment.h"
 
-namespace moco::cpu {
+namespace moco {
 
 /// Output i is the sum over t < taps of weight[i * taps + t] * source[start[i] + t]. All of it lies within the axis.
 struct AxisTaps {
@@ -23,4 +23,4 @@ enum class Direction { forward, reversed };
 void plan_axis(AxisTaps& plan, CropSampling sampling, double begin, double length, int64_t extent, int64_t size,
                Direction direction);
 
-}  // namespace moco::cpu
+}  // namespace moco

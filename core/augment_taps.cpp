@@ -1,12 +1,12 @@
 // The two ways to resample an axis. Antialiased: a triangle as wide as the step between outputs (torchvision's
 // interpolate with antialias=True). Reflecting: two neighbours at a mirrored coordinate (grid_sample with
 // padding_mode="reflection", align_corners=False).
-#include "cpu/augment_taps.h"
+#include "core/augment_taps.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace moco::cpu {
+namespace moco {
 namespace {
 
 /// The part of the axis that is seen. Pixels that only partly lie in it count with that part.
@@ -117,4 +117,4 @@ void plan_axis(AxisTaps& plan, CropSampling sampling, double begin, double lengt
     if (direction == Direction::reversed) reverse_outputs(plan);
 }
 
-}  // namespace moco::cpu
+}  // namespace moco
