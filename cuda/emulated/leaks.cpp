@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "cuda/emulated/library_objects.h"
 #include "cuda/emulated/memory.h"
 #include "cuda/emulated/site.h"
 #include "cuda/emulated/stream.h"
@@ -27,10 +28,12 @@ void write_sites() {
 void at_exit() {
     write_sites();
     const MemoryUse use = memory_in_use();
-    const size_t streams = streams_in_use(), events = events_in_use();
-    if (!use.allocations && !use.pinned && !streams && !events) return;
-    report(fmt::format("leaked at exit: {} device allocations ({} bytes), {} pinned, {} streams, {} events",
-                       use.allocations, use.bytes, use.pinned, streams, events));
+    const size_t streams = streams_in_use(), events = events_in_use(), objects = library_objects_in_use();
+    if (!use.allocations && !use.pinned && !streams && !events && !objects) return;
+    report(
+        fmt::format("leaked at exit: {} device allocations ({} bytes), {} pinned, {} streams, {} events, "
+                    "{} handles and descriptors of cuBLAS and cuDNN",
+                    use.allocations, use.bytes, use.pinned, streams, events, objects));
     const char* leaks = std::getenv("MOCO_EMULATED_LEAKS");
     if (leaks && std::string_view(leaks) == "fail") {
         std::fflush(nullptr);
