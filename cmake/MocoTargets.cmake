@@ -53,7 +53,7 @@ function(moco_cuda_tests)
         add_executable(cuda_${name} ${test})
         target_link_libraries(cuda_${name} PRIVATE moco_test_values ${library} GTest::gtest GTest::gmock)
         gtest_discover_tests(cuda_${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-            PROPERTIES LABELS cuda-${speed} TIMEOUT 900)
+            PROPERTIES LABELS cuda-${speed} TIMEOUT 900 ENVIRONMENT MOCO_EMULATED_LEAKS=fail)
         add_dependencies(cuda_tests cuda_${name})
     endforeach()
 endfunction()

@@ -11,6 +11,7 @@
 #include "cuda/emulated/fiber.h"
 #include "cuda/emulated/shared.h"
 #include "cuda/emulated/threads.h"
+#include "cuda/emulated/trap.h"
 
 namespace moco::cuda {
 
@@ -175,6 +176,16 @@ struct BlockOrder {
     }
 };
 
+void run_blocks() {
+    const uint64_t count = uint64_t{gridDim.x} * gridDim.y * gridDim.z;
+    const BlockOrder order(count);
+    for (uint64_t i = 0, at = order.first; i < count && device.fault.empty(); ++i, at = (at + order.step) % count) {
+        blockIdx = {static_cast<unsigned>(at % gridDim.x), static_cast<unsigned>(at / gridDim.x % gridDim.y),
+                    static_cast<unsigned>(at / gridDim.x / gridDim.y)};
+        run_block();
+    }
+}
+
 void begin_threads(dim3 block) {
     device.threads.clear();
     for (unsigned z = 0; z < block.z; ++z)
@@ -192,13 +203,15 @@ void run_kernel(const Kernel& kernel) {
     blockDim = kernel.block;
     gridDim = kernel.grid;
     begin_threads(kernel.block);
-    const uint64_t count = uint64_t{gridDim.x} * gridDim.y * gridDim.z;
-    const BlockOrder order(count);
-    for (uint64_t i = 0, at = order.first; i < count && device.fault.empty(); ++i, at = (at + order.step) % count) {
-        blockIdx = {static_cast<unsigned>(at % gridDim.x), static_cast<unsigned>(at / gridDim.x % gridDim.y),
-                    static_cast<unsigned>(at / gridDim.x / gridDim.y)};
-        run_block();
+    sigjmp_buf trap_target;
+    if (sigsetjmp(trap_target, 1) == 0) {
+        set_trap(&trap_target);
+        run_blocks();
+    } else {
+        device.fault = with_place(trapped(), true);
+        abandon_threads();
     }
+    set_trap(nullptr);
     device.host = device.running = nullptr;
     device.kernel = nullptr;
     if (!device.fault.empty()) fail("{}", device.fault);

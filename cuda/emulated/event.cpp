@@ -10,7 +10,7 @@ namespace moco::cuda::emulated {
 namespace {
 
 std::vector<std::unique_ptr<CUevent_st>>& all_events() {
-    static std::vector<std::unique_ptr<CUevent_st>> events;
+    static auto& events = *new std::vector<std::unique_ptr<CUevent_st>>;
     return events;
 }
 

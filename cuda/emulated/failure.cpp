@@ -41,7 +41,7 @@ struct Failures {
 };
 
 Failures& failures() {
-    static Failures all;
+    static Failures& all = *new Failures;
     return all;
 }
 
@@ -50,7 +50,7 @@ thread_local cudaError_t noted = cudaSuccess;
 }  // namespace
 
 std::recursive_mutex& device_mutex() {
-    static std::recursive_mutex mutex;
+    static auto& mutex = *new std::recursive_mutex;
     return mutex;
 }
 

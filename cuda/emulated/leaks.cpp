@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <string_view>
 
 #include "cuda/emulated/library_objects.h"
@@ -44,12 +45,8 @@ void at_exit() {
 }  // namespace
 
 void report_leaks_at_exit() {
-    // What at_exit reads must be made before it is noted, or it would be gone by then.
-    memory_in_use();
-    last_report();
-    reached_sites();
-    events_in_use();
-    std::atexit(at_exit);
+    static std::once_flag once;
+    std::call_once(once, [] { std::atexit(at_exit); });
 }
 
 }  // namespace moco::cuda::emulated

@@ -11,9 +11,10 @@
 
 #include "core/error.h"
 #include "cuda/emulated/failure.h"
+#include "cuda/emulated/leaks.h"
 #include "cuda/emulated/sanitizer.h"
 #include "cuda/emulated/settings.h"
-#include "cuda/emulated/stream.h"
+#include "cuda/emulated/trap.h"
 
 namespace moco::cuda::emulated {
 namespace {
@@ -38,7 +39,7 @@ struct Heap {
 };
 
 Heap& heap() {
-    static Heap all;
+    static Heap& all = *new Heap;  // never deleted: whoever ends last may still use it
     return all;
 }
 
@@ -58,6 +59,8 @@ char* take_addresses(size_t bytes) {
         void* all = mmap(nullptr, kAddressBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         check(all != MAP_FAILED, "the emulated device cannot reserve {} bytes of addresses", kAddressBytes);
         h.addresses = static_cast<char*>(all);
+        watch_host();
+        report_leaks_at_exit();
     }
     if (h.used + bytes + 2 * page() <= kAddressBytes) {
         char* pages = h.addresses + h.used + page();
@@ -93,17 +96,22 @@ bool holds(const std::map<const char*, Block>& blocks, const void* memory, size_
 }
 
 bool untouched(const char* begin, const char* end) {
-    return std::all_of(begin, end, [](char byte) { return static_cast<unsigned char>(byte) == kCanary; });
+    if (begin == end) return true;
+    return static_cast<unsigned char>(*begin) == kCanary &&
+           std::memcmp(begin, begin + 1, static_cast<size_t>(end - begin) - 1) == 0;  // and so all of them
 }
 
-std::string damage_of(const char* begin, const Block& block) {
+// `most`: how much of each red zone to look at, from the allocation.
+std::string damage_of(const char* begin, const Block& block, size_t most) {
     unpoison(block.pages, block.page_bytes);
     const char* end = begin + block.bytes;
+    const size_t front = static_cast<size_t>(begin - block.pages);
+    const size_t back = static_cast<size_t>(block.pages + block.page_bytes - end);
     std::string what;
-    if (!untouched(block.pages, begin)) what = "before the beginning";
-    if (!untouched(end, block.pages + block.page_bytes)) what = "behind the end";
-    poison(block.pages, static_cast<size_t>(begin - block.pages));
-    poison(end, static_cast<size_t>(block.pages + block.page_bytes - end));
+    if (!untouched(begin - std::min(front, most), begin)) what = "before the beginning";
+    if (!untouched(end, end + std::min(back, most))) what = "behind the end";
+    poison(block.pages, front);
+    poison(end, back);
     return what.empty() ? "" : fmt::format("something wrote {} of a device allocation of {} bytes", what, block.bytes);
 }
 
@@ -124,7 +132,7 @@ cudaError_t allocate_device(void** memory, size_t bytes) {
     std::memset(begin, kFreshByte, bytes);
     std::memset(begin + bytes, kCanary, static_cast<size_t>(pages + page_bytes - begin) - bytes);
     const Block block{pages, page_bytes, bytes};
-    damage_of(begin, block);  // poisons
+    damage_of(begin, block, 0);  // poisons
     h.live.emplace(begin, block);
     h.bytes += bytes;
     if (!h.access) mprotect(pages, page_bytes, PROT_NONE);
@@ -143,7 +151,7 @@ cudaError_t free_device(void* memory) {
     const Block block = found->second;
     {
         const DeviceAccess access;
-        const std::string damage = damage_of(found->first, block);
+        const std::string damage = damage_of(found->first, block, SIZE_MAX);
         if (!damage.empty()) report(damage + ", as cudaFree found");
         unpoison(block.pages, block.page_bytes);
     }
@@ -196,6 +204,11 @@ bool is_device_accessible(const void* memory) {
     return holds(heap().live, memory, 0, true) || holds(heap().pinned, memory, 0, true);
 }
 
+bool belongs_to_device(const void* memory) {
+    const char* begin = heap().addresses;
+    return begin && memory >= begin && memory < begin + kAddressBytes;
+}
+
 std::string describe_address(const void* memory) {
     const auto* at = static_cast<const char*>(memory);
     const auto in_words = [&](const auto& found, const char* kind) {
@@ -217,7 +230,7 @@ std::string describe_address(const void* memory) {
 std::string damaged_red_zone() {
     const DeviceAccess access;
     for (const auto& [begin, block] : heap().live) {
-        std::string damage = damage_of(begin, block);
+        std::string damage = damage_of(begin, block, kAlignment);
         if (!damage.empty()) return damage;
     }
     return "";

@@ -27,10 +27,12 @@ bool is_device_memory(const void* memory, size_t bytes);
 bool is_pinned_memory(const void* memory, size_t bytes);
 /// Whether a kernel may be given this address: device or pinned memory, or the end of one.
 bool is_device_accessible(const void* memory);
+/// Whether it is one of the addresses that device memory has, had or will have.
+bool belongs_to_device(const void* memory);
 /// An address in words: "0x... , 4 bytes behind the end of an allocation of 128 bytes".
 std::string describe_address(const void* memory);
 
-/// Which red zone was written, in words; "" if none was.
+/// Which red zone was written next to an allocation, in words; "" if none was. Quick enough for every kernel.
 std::string damaged_red_zone();
 
 struct MemoryUse {

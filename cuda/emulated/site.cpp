@@ -17,7 +17,7 @@ struct Registry {
 };
 
 Registry& registry() {
-    static Registry all;
+    static Registry& all = *new Registry;
     return all;
 }
 
@@ -35,9 +35,11 @@ void register_site(Site& site) {
 
 std::string place_of(const Site& site) {
     std::string_view file = site.file;
-    for (const std::string_view room : {"/cuda/", "/tests/"}) {
+    for (const std::string_view room : {"/tests/cuda/", "/cuda/"}) {
         const size_t at = file.rfind(room);
-        if (at != std::string_view::npos) file = file.substr(at + 1);
+        if (at == std::string_view::npos) continue;
+        file = file.substr(at + 1);
+        break;
     }
     return std::string(file) + ":" + std::to_string(site.line);
 }

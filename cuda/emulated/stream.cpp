@@ -32,8 +32,8 @@ void run_front(CUstream_st& stream) {
     const Operation operation = std::move(stream.queue.front());
     stream.queue.pop_front();
     if (operation.work && broken() == cudaSuccess) {
+        const DeviceAccess access;
         try {
-            const DeviceAccess access;
             operation.work();
             const std::string damage = damaged_red_zone();
             if (!damage.empty()) break_device(cudaErrorIllegalAddress, operation.what + ": " + damage);
@@ -78,10 +78,10 @@ CUstream_st* random_runnable() {
 }  // namespace
 
 Streams& all_streams() {
-    static Streams streams = [] {
+    static Streams& streams = *[] {
         report_leaks_at_exit();
-        Streams first;
-        first.push_back(std::make_unique<CUstream_st>());
+        auto* first = new Streams;  // never deleted: whoever ends last may still use it
+        first->push_back(std::make_unique<CUstream_st>());
         return first;
     }();
     return streams;
@@ -112,7 +112,8 @@ MarkPointer add(CUstream_st& stream, const char* what, std::function<void()> wor
 }
 
 cudaError_t run_until(const MarkPointer& mark) {
-    if (!mark) return broken();
+    if (!mark || mark->done) return broken();
+    const DeviceAccess access;  // once for all that runs
     if (settings().schedule == Schedule::reversed && !mark->done) run_others(mark);
     while (settings().schedule == Schedule::random && !mark->done) run_front(*random_runnable());
     run_needed(mark);

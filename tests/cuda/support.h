@@ -18,6 +18,7 @@
 
 #include "core/bf16.h"
 #include "core/error.h"
+#include "cuda/check.h"
 #include "cuda/kernel_backend.h"
 #include "tests/reference/values.h"
 #include "tests/support/tolerances.h"
@@ -57,19 +58,22 @@ class OnDevice : public ::testing::Test {
     }
 };
 
-/// `count` elements in the memory of device(). Not copied.
+/// `count` elements in an allocation of their own, so that the emulated device sees who writes beyond it. Not copied.
 template <typename T>
 class DeviceArray {
   public:
     /// Not initialised.
-    explicit DeviceArray(int64_t count)
-        : count_(static_cast<size_t>(count)), data_(static_cast<T*>(device().allocate(count_ * sizeof(T)))) {}
+    explicit DeviceArray(int64_t count) : count_(static_cast<size_t>(count)) {
+        void* memory = nullptr;
+        check_cuda(cudaMalloc(&memory, count_ * sizeof(T)), "cudaMalloc");
+        data_ = static_cast<T*>(memory);
+    }
     explicit DeviceArray(const std::vector<T>& values) : DeviceArray(static_cast<int64_t>(values.size())) {
         device().copy_from_host(data_, values.data(), count_ * sizeof(T));
     }
     DeviceArray(const DeviceArray&) = delete;
     DeviceArray& operator=(const DeviceArray&) = delete;
-    ~DeviceArray() { device().release(data_, count_ * sizeof(T)); }
+    ~DeviceArray() { cudaFree(data_); }
 
     T* data() { return data_; }
     const T* data() const { return data_; }
@@ -84,7 +88,7 @@ class DeviceArray {
 
   private:
     size_t count_;
-    T* data_;
+    T* data_ = nullptr;
 };
 
 /// bf16 numbers travel as their bits.
