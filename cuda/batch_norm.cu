@@ -35,10 +35,10 @@ struct Together {
 template <int kWidth, typename E>
 DEVICE Moments moments_of(const Pack<E, kWidth> (&x)[kNormBatch], int channel, int taken, float shift) {
     float sum = 0, square = 0;
-#pragma unroll
+    UNROLL
     for (int u = 0; u < kNormBatch; ++u) sum += u < taken ? to_float(x[u].element[channel]) - shift : 0.0f;
     const float count = static_cast<float>(taken), mean = sum / count;
-#pragma unroll
+    UNROLL
     for (int u = 0; u < kNormBatch; ++u) {
         const float apart = u < taken ? (to_float(x[u].element[channel]) - shift) - mean : 0.0f;
         square += apart * apart;
@@ -58,7 +58,7 @@ partial_statistics(NormGrid g, const E* x, float* partials) {
         for_each_batch<kNormBatch>(g, at, [&](const int64_t(&i)[kNormBatch], int taken) {
             Pack<E, kWidth> batch[kNormBatch];
             load_batch(x, i, taken, batch);
-#pragma unroll
+            UNROLL
             for (int v = 0; v < kWidth; ++v)
                 moments[v] = Together()(moments[v], moments_of(batch, v, taken, to_float(shift.element[v])));
         });
@@ -66,7 +66,7 @@ partial_statistics(NormGrid g, const E* x, float* partials) {
     reduce_over_rows(moments, shared, Together());
     if (threadIdx.y == 0 && at.c < g.C) {
         float* mean = partials + (at.split * g.chunks + blockIdx.y) * 2 * g.C + at.c;
-#pragma unroll
+        UNROLL
         for (int v = 0; v < kWidth; ++v) {
             mean[v] = moments[v].mean;
             mean[g.C + v] = moments[v].square;
@@ -155,9 +155,9 @@ normalise(NormGrid g, Activation activation, const E* x, const E* residual, cons
         Pack<E, kWidth> batch[kNormBatch], added[kNormBatch];
         load_batch(x, i, taken, batch);
         load_batch(residual, i, residual != nullptr ? taken : 0, added);
-#pragma unroll
+        UNROLL
         for (int u = 0; u < kNormBatch; ++u) {
-#pragma unroll
+            UNROLL
             for (int v = 0; v < kWidth; ++v) {
                 // Subtracting first keeps the digits when the mean is far larger than the spread.
                 float value = (to_float(batch[u].element[v]) - mean[v]) * scale[v] + shift[v];

@@ -73,7 +73,7 @@ DEVICE void for_each_batch(const NormGrid& g, const NormPlace& at, const F& f) {
     for (int64_t row = at.begin; row < at.end; row += kBatch * at.step) {
         int64_t i[kBatch];
         int taken = 0;
-#pragma unroll
+        UNROLL
         for (int u = 0; u < kBatch; ++u) {
             const int64_t r = row + u * at.step;
             i[u] = 0;
@@ -89,14 +89,14 @@ DEVICE void for_each_batch(const NormGrid& g, const NormPlace& at, const F& f) {
 /// The packs of a batch's rows that begin at `p`; those that are not taken are zero.
 template <int kWidth, int kBatch, typename E>
 DEVICE void load_batch(const E* p, const int64_t (&i)[kBatch], int taken, Pack<E, kWidth> (&packs)[kBatch]) {
-#pragma unroll
+    UNROLL
     for (int u = 0; u < kBatch; ++u) packs[u] = u < taken ? load_pack<kWidth>(p + i[u]) : Pack<E, kWidth>{};
 }
 
 /// kWidth floats from p, which need not be aligned.
 template <int kWidth>
 DEVICE void load_channels(const float* p, float (&channels)[kWidth]) {
-#pragma unroll
+    UNROLL
     for (int v = 0; v < kWidth; ++v) channels[v] = p[v];
 }
 
@@ -108,12 +108,12 @@ DEVICE void reduce_over_rows(T (&values)[kWidth], T* shared, const Combine& comb
     const unsigned threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
     for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
         if (threadIdx.y >= half && threadIdx.y < 2 * half) {
-#pragma unroll
+            UNROLL
             for (int v = 0; v < kWidth; ++v) shared[v * threads + me] = values[v];
         }
         __syncthreads();
         if (threadIdx.y < half) {
-#pragma unroll
+            UNROLL
             for (int v = 0; v < kWidth; ++v)
                 values[v] = combine(values[v], shared[v * threads + me + half * blockDim.x]);
         }

@@ -47,10 +47,10 @@ partial_gradients(NormGrid g, NormGradient<E> a, E* dresidual, float* partials) 
             load_batch(a.x, i, taken, x);
             load_batch(a.y, i, masked ? taken : 0, y);
             load_batch(a.dy, i, taken, dy);
-#pragma unroll
+            UNROLL
             for (int u = 0; u < kBatch; ++u) {
                 if (u >= taken) break;
-#pragma unroll
+                UNROLL
                 for (int v = 0; v < kWidth; ++v) {
                     const float value = behind_relu(dy[u].element[v], y[u].element[v], masked);
                     sums[v].first += value;
@@ -64,7 +64,7 @@ partial_gradients(NormGrid g, NormGradient<E> a, E* dresidual, float* partials) 
     reduce_over_rows(sums, shared, Sum());
     if (threadIdx.y == 0 && at.c < g.C) {
         float* sum = partials + (at.split * g.chunks + blockIdx.y) * 2 * g.C + at.c;
-#pragma unroll
+        UNROLL
         for (int v = 0; v < kWidth; ++v) {
             sum[v] = sums[v].first;
             sum[g.C + v] = sums[v].second;
@@ -127,9 +127,9 @@ gradient_of_x(NormGrid g, NormGradient<E> a, const float* factors, E* dx) {
         load_batch(a.x, i, taken, x);
         load_batch(a.y, i, masked ? taken : 0, y);
         load_batch(a.dy, i, taken, dy);
-#pragma unroll
+        UNROLL
         for (int u = 0; u < kBatch; ++u) {
-#pragma unroll
+            UNROLL
             for (int v = 0; v < kWidth; ++v) {
                 const float value = behind_relu(dy[u].element[v], y[u].element[v], masked);
                 const float centred = to_float(x[u].element[v]) - mean[v];

@@ -23,6 +23,16 @@
 
 #include "cuda/check.h"
 
+/// Before a loop of fixed length: lay it out, so that the arrays it indexes stay in registers; or some steps of it.
+#define MOCO_PRAGMA(text) _Pragma(#text)
+#if defined(__CUDACC__)
+#define UNROLL MOCO_PRAGMA(unroll)
+#define UNROLL_BY(steps) MOCO_PRAGMA(unroll steps)
+#else
+#define UNROLL MOCO_PRAGMA(GCC unroll 16)
+#define UNROLL_BY(steps) MOCO_PRAGMA(GCC unroll steps)
+#endif
+
 #if defined(__CUDACC__)
 
 #define KERNEL(threads) __global__ void __launch_bounds__(threads)

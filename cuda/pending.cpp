@@ -6,21 +6,6 @@ namespace moco::cuda {
 
 #define PENDING fail("not there yet")
 
-void KernelBackend::batch_norm_forward(const BatchNormDims&, const BatchNormOptions&, const void*, const float*,
-                                       const float*, const void*, float*, float*, float*, float*, void*) {
-    PENDING;
-}
-
-void KernelBackend::batch_norm_inference(const BatchNormDims&, const BatchNormOptions&, const void*, const float*,
-                                         const float*, const void*, const float*, const float*, void*) {
-    PENDING;
-}
-
-void KernelBackend::batch_norm_backward(const BatchNormDims&, const void*, const void*, const float*, const float*,
-                                        const float*, const void*, void*, float*, float*, void*) {
-    PENDING;
-}
-
 void KernelBackend::cast(DType, const void*, DType, void*, int64_t) {
     PENDING;
 }
@@ -86,25 +71,6 @@ void KernelBackend::concat_columns_forward(const float*, const float*, float*, i
 }
 
 void KernelBackend::concat_columns_backward(const float*, float*, float*, int64_t, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::cross_entropy_forward(const float*, const int64_t*, float*, float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::cross_entropy_backward(const float*, const int64_t*, const float*, const float*, float*, int64_t,
-                                           int64_t) {
-    PENDING;
-}
-
-void KernelBackend::info_nce_forward(const InfoNceDims&, const float*, const float*, const float*, float*, float*,
-                                     float*, float*) {
-    PENDING;
-}
-
-void KernelBackend::info_nce_backward(const InfoNceDims&, const float*, const float*, const float*, const float*,
-                                      const float*, const float*, float*, float*) {
     PENDING;
 }
 
