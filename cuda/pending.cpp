@@ -90,10 +90,6 @@ void KernelBackend::gather_rows(const float*, const int64_t*, float*, int64_t, i
     PENDING;
 }
 
-void KernelBackend::top_k(const float*, float*, int64_t*, int64_t, int64_t, int64_t) {
-    PENDING;
-}
-
 void KernelBackend::augment(std::span<const ImageView>, std::span<const AugmentParams>, int64_t, float*) {
     PENDING;
 }
