@@ -77,6 +77,23 @@ macro(moco_cuda_emulated_library)
     endif()
 endmacro()
 
+# moco_cuda_compare_headers(DIRECTORY): writes DIRECTORY/own_header_values.inc, a static_assert for each enumerator of the
+# headers in cuda/emulated/include, which write one a line with its number. Compiled with the toolkit's headers, they show
+# that the two agree.
+function(moco_cuda_compare_headers directory)
+    file(GLOB headers CONFIGURE_DEPENDS ${own_headers}/*.h)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
+    set(text "")
+    foreach(header ${headers})
+        file(STRINGS ${header} lines REGEX "^ +[A-Za-z][A-Za-z0-9_]* = -?[0-9]+,")
+        foreach(line ${lines})
+            string(REGEX REPLACE "^ +([A-Za-z][A-Za-z0-9_]*) = (-?[0-9]+),.*" "static_assert(int(\\1) == \\2);\n" line "${line}")
+            string(APPEND text "${line}")
+        endforeach()
+    endforeach()
+    file(GENERATE OUTPUT ${directory}/own_header_values.inc CONTENT "${text}")
+endfunction()
+
 # moco_cuda_libraries(): moco_cuda_kernels (hand-written; neither cuDNN nor cuBLAS) and moco_cuda (all of the backend).
 macro(moco_cuda_libraries)
     if(moco_cuda STREQUAL "off")

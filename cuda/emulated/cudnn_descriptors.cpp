@@ -124,7 +124,7 @@ cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t descriptor, cud
                                          cudnnTensorFormat_t format, int k, int c, int h, int w) {
     if (!alive(descriptor)) return refuse_parameter("the filter's descriptor is not alive");
     if (!known(format)) return refuse_parameter("unknown filter format");
-    if (!known(type)) return refuse_parameter("unknown data type");
+    if (!known(type) || type == CUDNN_DATA_INT32) return refuse_parameter("no data type of filters");
     if (!all_positive({k, c, h, w})) return refuse_parameter(fmt::format("{}x{}x{}x{} K,C,H,W", k, c, h, w));
     *descriptor = {.set = true, .format = format, .type = type, .k = k, .c = c, .h = h, .w = w};
     return CUDNN_STATUS_SUCCESS;
