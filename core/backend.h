@@ -3,8 +3,9 @@
 // Pointers are device memory of this backend unless a comment says host; they never alias unless a comment says they
 // may. Kernels trust their arguments: shapes and types were checked by the op. Backward functions write their results
 // (they do not add); a null result pointer means "not needed". Calls are ordered as issued; a GPU may return before the
-// work is done, and only copy_to_host and synchronize wait. One thread at a time uses a backend, except for allocate,
-// release and augment, which any thread may call.
+// work is done, and only copy_to_host and synchronize wait. One thread at a time uses a backend, except for allocate
+// and release, which any thread may call, and for upload and augment, which the loader's threads call beside the
+// computing.
 //
 // All values are f32 unless stated. Activations and their gradients are void*: all those of one call are of the one
 // type that its dimensions or its first argument tell, f32 or bf16. Arithmetic, sums and statistics are at least f32
@@ -14,12 +15,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/augment.h"
 #include "core/dims.h"
+#include "core/readback.h"
 
 namespace moco {
 
@@ -31,6 +34,13 @@ class Backend {
     virtual std::string_view name() const = 0;        // "cpu", "cuda"
     virtual std::string description() const = 0;      // for people: model, instruction set, memory
     virtual std::string instruction_set() const = 0;  // bits are promised within one: "AVX2", "AVX3", ..., "sm_90"
+    /// What is computed in from now on: how the products of f32 factors are taken. Throws Error, in one sentence, where
+    /// this device cannot.
+    virtual void set_precision(Precision precision) = 0;
+    /// What was chosen on the way and decides the last bits (algorithms by shape), as text for a checkpoint, and back:
+    /// with set_tuning a resumed run chooses the same. Empty where shapes decide alone.
+    virtual std::string tuning() const { return {}; }
+    virtual void set_tuning(std::string_view /*tuning*/) {}
 
     // ---- memory ----
     /// At least `bytes` bytes, aligned to 64. Throws Error when there is no more.
@@ -41,6 +51,15 @@ class Backend {
     virtual void copy(void* target, const void* source, size_t bytes) = 0;
     virtual void fill_zero(void* target, size_t bytes) = 0;
     virtual void synchronize() = 0;
+    /// A copy to the host that is not waited for: of what the calls so far leave in [source, source + bytes).
+    virtual std::unique_ptr<Readback> read_later(const void* source, size_t bytes);
+    /// copy_from_host for the loader's threads, beside the computing: later calls see the bytes only after await.
+    virtual void upload(void* target, const void* source_host, size_t bytes) {
+        copy_from_host(target, source_host, bytes);
+    }
+    /// What upload and augment wrote within [memory, memory + bytes) is there for all later calls. The copies of this
+    /// section await what they read by themselves; kernels do not.
+    virtual void await(const void* /*memory*/, size_t /*bytes*/) {}
 
     // ---- convolution ----
     virtual void set_conv_algorithm(ConvAlgorithm algorithm) = 0;
@@ -146,7 +165,8 @@ class Backend {
     /// For each of `rows` rows of scores (rows x columns) the k largest, in descending order, ties by smaller index.
     virtual void top_k(const float* scores, float* values, int64_t* indices, int64_t rows, int64_t columns,
                        int64_t k) = 0;
-    /// Augmented views (core/augment.h). images: host memory, one each of params; y: N x size x size x C.
+    /// Augmented views (core/augment.h). images: host memory, one each of params; y: N x size x size x C. Later calls
+    /// see y only after await.
     virtual void augment(std::span<const ImageView> images, std::span<const AugmentParams> params, int64_t size,
                          float* y) = 0;
 };

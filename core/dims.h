@@ -26,6 +26,11 @@ struct Conv2dDims {
 /// How a convolution is computed. `auto_select` may choose by shape, never by timing.
 enum class ConvAlgorithm { auto_select, direct, winograd };
 
+/// What training computes in. f32: everything. tf32: the same, but the products of convolutions and matrices are taken
+/// of factors rounded to 10 binary digits. bf16: the activations of the trunk and their gradients, and the weights that
+/// they are multiplied with; parameters, statistics, pooled features, head and loss stay f32.
+enum class Precision { f32, tf32, bf16 };
+
 enum class Activation { none, relu };
 
 /// Batch normalisation of x N,H,W,C (HW = H * W) in S interleaved splits: sample n belongs to split n mod S, S divides

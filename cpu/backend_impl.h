@@ -14,6 +14,7 @@ class CpuBackend final : public Backend {
     std::string_view name() const override;
     std::string description() const override;
     std::string instruction_set() const override;
+    void set_precision(Precision precision) override;
 
     // ---- memory ----
     void* allocate(size_t bytes) override;

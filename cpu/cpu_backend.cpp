@@ -49,6 +49,11 @@ std::string CpuBackend::description() const {
                        threads() == 1 ? "" : "s", memory_gib());
 }
 
+void CpuBackend::set_precision(Precision precision) {
+    check(precision != Precision::tf32,
+          "--precision tf32: only NVIDIA GPUs (sm_80 and newer) compute in it; on --device cpu take f32 or bf16");
+}
+
 }  // namespace cpu
 
 std::unique_ptr<Backend> make_cpu_backend() {

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "cpu/free_blocks.h"
+#include "core/free_blocks.h"
 
 namespace moco::cpu {
 

@@ -1,7 +1,9 @@
-// Memory and streams of the hand-written half of the backend.
+// The device, its memory, and copies.
 #include "cuda/kernel_backend.h"
 
-#include <fmt/format.h>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "cuda/check.h"
@@ -9,67 +11,108 @@
 namespace moco::cuda {
 namespace {
 
-cudaDeviceProp properties() {
-    int device = 0;
-    check_cuda(cudaGetDevice(&device), "cudaGetDevice");
-    cudaDeviceProp found;
-    check_cuda(cudaGetDeviceProperties(&found, device), "cudaGetDeviceProperties");
-    return found;
+/// MOCO_CUDA_CACHING=no is for memory checkers.
+Caching wanted_caching() {
+    const char* wanted = std::getenv("MOCO_CUDA_CACHING");
+    return wanted != nullptr && std::string_view(wanted) == "no" ? Caching::no : Caching::yes;
 }
+
+class PinnedReadback final : public Readback {
+  public:
+    PinnedReadback(Staging& staging, const void* source, size_t bytes, cudaStream_t stream)
+        : staging_(staging), buffer_(staging.take(bytes)) {
+        check_cuda(cudaMemcpyAsync(buffer_->data(), source, bytes, cudaMemcpyDeviceToHost, stream),
+                   "the copy of a result to the host");
+        buffer_->event().record(stream);
+    }
+    ~PinnedReadback() override { staging_.give_back(std::move(buffer_)); }
+    bool ready() const override { return buffer_->event().done(); }
+    const void* wait() override {
+        buffer_->event().wait();
+        return buffer_->data();
+    }
+
+  private:
+    Staging& staging_;
+    std::unique_ptr<PinnedBuffer> buffer_;
+};
 
 }  // namespace
 
-KernelBackend::KernelBackend() {
-    check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-}
+KernelBackend::KernelBackend()
+    : device_(find_device()), memory_(wanted_caching()), lane_(stream_, staging_, wanted_caching()) {}
 
-KernelBackend::~KernelBackend() {
-    cudaStreamDestroy(stream_);
-}
+KernelBackend::~KernelBackend() = default;
 
 std::string_view KernelBackend::name() const {
     return "cuda";
 }
 
 std::string KernelBackend::description() const {
-    return properties().name;
+    const double gib = static_cast<double>(device_.memory) / (1 << 30);
+    if (kEmulated)
+        return fmt::format("emulated CUDA device (no GPU: the processor plays it), {:.1f} GiB of memory", gib);
+    return fmt::format("{}, {}, {:.1f} GiB of memory", device_.name, device_.architecture(), gib);
 }
 
 std::string KernelBackend::instruction_set() const {
-    const cudaDeviceProp found = properties();
-    return fmt::format("sm_{}{}", found.major, found.minor);
+    return kEmulated ? "emulated" : device_.architecture();
+}
+
+void KernelBackend::set_precision(Precision precision) {
+    check(precision == Precision::f32 || device_.major >= 8,
+          "--precision {}: {} is {}, and only sm_80 and newer compute in it; use --precision f32",
+          precision == Precision::tf32 ? "tf32" : "bf16", device_.name, device_.architecture());
+    precision_ = precision;
 }
 
 void* KernelBackend::allocate(size_t bytes) {
-    void* memory = nullptr;
-    check_cuda(cudaMalloc(&memory, bytes), "cudaMalloc");
-    return memory;
+    return memory_.allocate(bytes);
 }
 
-void KernelBackend::release(void* memory, size_t) {
-    check_cuda(cudaFree(memory), "cudaFree");
+void KernelBackend::release(void* memory, size_t bytes) {
+    await(memory, bytes);  // whoever gets it next must not meet a loader's late writes
+    memory_.release(memory, bytes);
 }
 
 void KernelBackend::copy_from_host(void* target, const void* source_host, size_t bytes) {
-    check_cuda(cudaMemcpyAsync(target, source_host, bytes, cudaMemcpyHostToDevice, stream_), "cudaMemcpyAsync");
-    synchronize();
+    await(target, bytes);
+    staging_.upload(target, source_host, bytes, stream());
 }
 
 void KernelBackend::copy_to_host(void* target_host, const void* source, size_t bytes) {
-    check_cuda(cudaMemcpyAsync(target_host, source, bytes, cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
-    synchronize();
+    await(source, bytes);
+    staging_.download(target_host, source, bytes, stream());
 }
 
 void KernelBackend::copy(void* target, const void* source, size_t bytes) {
-    check_cuda(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync");
+    await(source, bytes);
+    if (bytes == 0) return;
+    check_cuda(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToDevice, stream()),
+               fmt::format("the copy of {} bytes on the device", bytes));
 }
 
 void KernelBackend::fill_zero(void* target, size_t bytes) {
-    check_cuda(cudaMemsetAsync(target, 0, bytes, stream_), "cudaMemsetAsync");
+    if (bytes == 0) return;
+    check_cuda(cudaMemsetAsync(target, 0, bytes, stream()), fmt::format("cudaMemsetAsync of {} bytes", bytes));
 }
 
 void KernelBackend::synchronize() {
-    check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+    lane_.synchronize();
+    stream_.synchronize();
+}
+
+std::unique_ptr<Readback> KernelBackend::read_later(const void* source, size_t bytes) {
+    await(source, bytes);
+    return std::make_unique<PinnedReadback>(staging_, source, bytes, stream());
+}
+
+void KernelBackend::upload(void* target, const void* source_host, size_t bytes) {
+    lane_.run(target, bytes, [&](SideLane::Turn& turn) { turn.upload(target, source_host, bytes); });
+}
+
+void KernelBackend::await(const void* memory, size_t bytes) {
+    lane_.await(memory, bytes);
 }
 
 }  // namespace moco::cuda

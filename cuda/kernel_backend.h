@@ -6,6 +6,11 @@
 #include <cuda_runtime_api.h>
 
 #include "core/backend.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
+#include "cuda/side_lane.h"
+#include "cuda/staging.h"
+#include "cuda/stream.h"
 
 namespace moco::cuda {
 
@@ -17,6 +22,7 @@ class KernelBackend : public Backend {
     std::string_view name() const override;
     std::string description() const override;
     std::string instruction_set() const override;
+    void set_precision(Precision precision) override;
 
     // ---- memory ----
     void* allocate(size_t bytes) override;
@@ -26,6 +32,9 @@ class KernelBackend : public Backend {
     void copy(void* target, const void* source, size_t bytes) override;
     void fill_zero(void* target, size_t bytes) override;
     void synchronize() override;
+    std::unique_ptr<Readback> read_later(const void* source, size_t bytes) override;
+    void upload(void* target, const void* source_host, size_t bytes) override;
+    void await(const void* memory, size_t bytes) override;
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x, const float* gamma,
@@ -87,10 +96,21 @@ class KernelBackend : public Backend {
                  float* y) override;
 
     /// Where everything is computed, in the order of the calls.
-    cudaStream_t stream() const { return stream_; }
+    cudaStream_t stream() const { return stream_.get(); }
+    /// Where the loader's threads work, beside stream().
+    SideLane& side_lane() { return lane_; }
+    /// What allocate and release work on.
+    MemoryPool& memory() { return memory_; }
+    const Device& device() const { return device_; }
+    Precision precision() const { return precision_; }
 
   private:
-    cudaStream_t stream_ = nullptr;
+    const Device device_;
+    MemoryPool memory_;
+    Staging staging_;
+    Stream stream_;
+    SideLane lane_;
+    Precision precision_ = Precision::f32;
 };
 
 }  // namespace moco::cuda

@@ -3,13 +3,11 @@
 
 #include <string_view>
 
+#include "core/dims.h"
+
 namespace moco {
 
-/// f32: everything. bf16: the activations of the trunk and their gradients; parameters, statistics, pooled features,
-/// head and loss stay f32.
-enum class Precision { f32, bf16 };
-
-/// "f32", "bf16".
+/// "f32", "tf32", "bf16".
 std::string_view name_of(Precision precision);
 /// Throws Error, listing them, for another name.
 Precision precision_from_name(std::string_view name);

@@ -1,9 +1,9 @@
 // Which free block is taken, and how neighbours join. Only books: the addresses are those of an array nobody reads.
-#include "cpu/free_blocks.h"
+#include "core/free_blocks.h"
 
 #include <gtest/gtest.h>
 
-namespace moco::cpu {
+namespace moco {
 namespace {
 
 char place[1000];
@@ -21,6 +21,17 @@ TEST(FreeBlocks, TakesTheSmallestThatFitsAndTheLowestOfEquals) {
     EXPECT_EQ(blocks.take(50), place);
     EXPECT_EQ(blocks.take(50), place + 50);
     EXPECT_EQ(blocks.take(1), nullptr);
+}
+
+TEST(FreeBlocks, AWholeBlockCanBeTaken) {
+    FreeBlocks blocks;
+    blocks.give(place, 100);
+    blocks.give(place + 200, 50);
+    EXPECT_FALSE(blocks.take_whole(place, 99));
+    EXPECT_FALSE(blocks.take_whole(place + 1, 99));
+    EXPECT_TRUE(blocks.take_whole(place, 100));
+    EXPECT_FALSE(blocks.take_whole(place, 100));
+    EXPECT_EQ(blocks.take(50), place + 200);
 }
 
 TEST(FreeBlocks, NeighboursJoinInAnyOrder) {
@@ -52,4 +63,4 @@ TEST(FreeBlocks, KnowsTheBlockThatEndsSomewhere) {
 }
 
 }  // namespace
-}  // namespace moco::cpu
+}  // namespace moco

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-namespace moco::cpu {
+namespace moco {
 
 /// Keeps books only: it never touches the memory. Not thread-safe.
 class FreeBlocks {
@@ -15,6 +15,8 @@ class FreeBlocks {
     char* take(size_t bytes);
     /// Adds memory that is free now. It becomes one block with the free blocks right before and behind it.
     void give(char* memory, size_t bytes);
+    /// Takes exactly the block of `bytes` bytes at `memory`; false if what is free there begins or ends elsewhere.
+    bool take_whole(char* memory, size_t bytes);
     /// The size of the free block that ends at `end`, 0 if there is none.
     size_t bytes_before(const char* end) const;
 
@@ -26,4 +28,4 @@ class FreeBlocks {
     std::set<std::pair<size_t, char*>> by_size_;
 };
 
-}  // namespace moco::cpu
+}  // namespace moco

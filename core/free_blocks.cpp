@@ -1,9 +1,9 @@
 // Best fit with joining of neighbours, in two ordered indices of the same blocks.
-#include "cpu/free_blocks.h"
+#include "core/free_blocks.h"
 
 #include <iterator>
 
-namespace moco::cpu {
+namespace moco {
 
 char* FreeBlocks::take(size_t bytes) {
     const auto best = by_size_.lower_bound({bytes, nullptr});
@@ -31,6 +31,13 @@ void FreeBlocks::give(char* memory, size_t bytes) {
     insert(memory, bytes);
 }
 
+bool FreeBlocks::take_whole(char* memory, size_t bytes) {
+    const auto block = by_address_.find(memory);
+    if (block == by_address_.end() || block->second != bytes) return false;
+    erase(block);
+    return true;
+}
+
 size_t FreeBlocks::bytes_before(const char* end) const {
     const auto next = by_address_.lower_bound(const_cast<char*>(end));
     if (next == by_address_.begin()) return 0;
@@ -48,4 +55,4 @@ void FreeBlocks::insert(char* memory, size_t bytes) {
     by_size_.emplace(bytes, memory);
 }
 
-}  // namespace moco::cpu
+}  // namespace moco
