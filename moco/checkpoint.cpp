@@ -122,6 +122,8 @@ void save_checkpoint(const std::filesystem::path& path, const Moco& moco, const 
                          {"in_channels", fmt::format("{}", trained_on.in_channels)},
                          {"images", fmt::format("{}", trained_on.images)},
                          {"instruction_set", moco.queue.keys().backend().instruction_set()}};
+    const std::string tuning = moco.queue.keys().backend().tuning();
+    if (!tuning.empty()) metadata["tuning"] = tuning;
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, [&](const char* name, auto value) { metadata[name] = fmt::format("{}", value); });
     std::vector<SafetensorsItem> items;
@@ -163,6 +165,8 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
     info.trained_on = trained_on_of(file);
     info.progress = progress_of(file);
     info.instruction_set = metadata_of(file, "instruction_set");
+    const auto tuning = file.metadata().find("tuning");
+    if (tuning != file.metadata().end()) info.tuning = tuning->second;
     return info;
 }
 

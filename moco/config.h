@@ -70,7 +70,7 @@ struct RunConfig {
     // ---- the run ----
     uint64_t seed = 0;
     std::string conv = "auto";           // how convolutions are computed: auto (by shape), direct, winograd
-    std::string precision = "f32";       // what training computes in: f32, bf16 (activations; the rest stays f32)
+    std::string precision = "f32";       // what training computes in: f32, tf32, bf16 (core/dims.h)
     std::string out;                     // run folder; empty: runs/PRESET
     std::string init;                    // checkpoint to start both encoders from (warm start); empty: none
     int64_t max_steps = 0;               // stop after so many steps in all; 0: no limit

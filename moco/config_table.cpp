@@ -146,8 +146,8 @@ std::vector<ConfigOption> make_table() {
         .add("seed", "N", &C::seed, "seed of every random number")
         .add("conv", "auto|direct|winograd", &C::conv,
              "how convolutions are computed; auto: what is faster for the shape; the last bits differ")
-        .add("precision", "f32|bf16", &C::precision,
-             "what training computes in; bf16: activations of 16 bits, for processors with AVX512_BF16")
+        .add("precision", "f32|tf32|bf16", &C::precision,
+             "what training computes in; bf16: activations of 16 bits, for AVX512_BF16 or sm_80; tf32: sm_80 only")
         .add("out", "FOLDER", &C::out, "run folder [runs/PRESET]", run, OnResume::free)
         .add("init", "FILE", &C::init, "warm start: both encoders from this checkpoint or torchvision file", run)
         .add("max-steps", "N", &C::max_steps, "stop after N steps in all; 0: no limit", run, OnResume::may_grow)

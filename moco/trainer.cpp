@@ -13,6 +13,7 @@
 #include "moco/eval/knn_monitor.h"
 #include "moco/model.h"
 #include "moco/run_folder.h"
+#include "moco/step_results.h"
 #include "moco/study/run_log.h"
 #include "moco/study/tensorboard.h"
 #include "moco/study/throughput.h"
@@ -54,8 +55,9 @@ class Training {
     bool train_epoch();
     void train_one_step();
     std::unique_ptr<Loader> make_loader(int64_t epoch, int64_t step) const;
-    void note_unreadable(const Batch& batch);
-    void report_step(double loss, double accuracy, double lr, double seconds);
+    void report_steps(WaitForSteps wait);
+    void note_unreadable(const IssuedStep& step);
+    void report_step(const FinishedStep& step);
     bool end_epoch();
     void save(const std::string& name);
     void save_last();
@@ -85,10 +87,11 @@ class Training {
     std::optional<RunLog> log_;
     std::optional<EventWriter> events_;
     std::unique_ptr<Loader> loader_;
+    StepResults results_;
 
     // Of this process, for the reports.
     RunSummary summary_;
-    Stopwatch process_time_;
+    Stopwatch process_time_, step_time_;
     Throughput throughput_;
     double waited_before_ = 0;
     struct {
@@ -107,8 +110,10 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
       trained_on_{data.pretrain->info().name, data.pretrain->info().channels, data.pretrain->count()},
       moco_(encoder_config(config, trained_on_.in_channels), config.moco_k,
             {static_cast<float>(config.momentum), static_cast<float>(config.wd)}, config.seed, backend),
-      schedule_(learning_rate_schedule(config)) {
+      schedule_(learning_rate_schedule(config)),
+      results_(config.log_every) {
     backend.set_conv_algorithm(conv_algorithm_from_name(config.conv));
+    backend.set_precision(precision_from_name(config.precision));
     if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend, observer);
     // First, so that a file that does not fit leaves no folder behind.
     if (!config.init.empty() && !has_checkpoint(run_folder(config))) {
@@ -129,7 +134,9 @@ void Training::take_up() {
     progress_ = load_checkpoint(file, moco_);
     saved_ = progress_;
     summary_.checkpoint = file;
-    if (info.instruction_set != backend_.instruction_set()) {
+    if (info.instruction_set == backend_.instruction_set()) {
+        backend_.set_tuning(info.tuning);
+    } else {
         observer_.note(
             fmt::format("{} was written on {}, this machine computes with {}: the run goes on, but not to "
                         "the same bits",
@@ -179,12 +186,12 @@ bool Training::train_epoch() {
     return end_epoch();
 }
 
+/// Gives the device a step, and reports those that are done.
 void Training::train_one_step() {
-    const Stopwatch watch;
+    if (results_.empty()) step_time_ = Stopwatch();
     const int64_t epoch = progress_.epoch, step = step_in_epoch();
     if (!loader_) loader_ = make_loader(epoch, step);
     const Batch batch = loader_->next();
-    note_unreadable(batch);
 
     StepNumbers numbers;
     numbers.lr = learning_rate(schedule_, epoch, step, steps_per_epoch());
@@ -196,17 +203,23 @@ void Training::train_one_step() {
     }
     const auto step_function = config_.symmetric ? symmetric_train_step : train_step;
     const StepResult result = step_function(moco_, {batch.query, batch.key}, numbers, comm_, no_clock_);
-
-    const double loss = result.loss.item();
-    check(std::isfinite(loss),
-          "the loss is {} at step {} (epoch {}): the run stops; {} holds step {}; a lower --lr (now {}) may help", loss,
-          progress_.step + 1, epoch + 1, summary_.checkpoint.string(), saved_->step, config_.lr);
-    const double accuracy = 100.0 * result.correct.item() / static_cast<double>(result.queries);
     ++progress_.step;
-    ++progress_.epoch_steps;
-    progress_.epoch_loss += loss;
-    progress_.epoch_accuracy += accuracy;
-    report_step(loss, accuracy, numbers.lr, watch.seconds());
+    results_.add({epoch + 1, progress_.step, step + 1, numbers.lr, batch.unreadable}, result);
+    report_steps(WaitForSteps::when_behind);
+}
+
+void Training::report_steps(WaitForSteps wait) {
+    while (const std::optional<FinishedStep> finished = results_.take(wait)) {
+        const IssuedStep& step = finished->step;
+        note_unreadable(step);
+        check(std::isfinite(finished->loss),
+              "the loss is {} at step {} (epoch {}): the run stops; {} holds step {}; a lower --lr (now {}) may help",
+              finished->loss, step.step, step.epoch, summary_.checkpoint.string(), saved_->step, config_.lr);
+        ++progress_.epoch_steps;
+        progress_.epoch_loss += finished->loss;
+        progress_.epoch_accuracy += finished->accuracy;
+        report_step(*finished);
+    }
 }
 
 std::unique_ptr<Loader> Training::make_loader(int64_t epoch, int64_t step) const {
@@ -221,34 +234,36 @@ std::unique_ptr<Loader> Training::make_loader(int64_t epoch, int64_t step) const
     return std::make_unique<Loader>(data_.pretrain, augmentation_recipe(config_), options, backend_);
 }
 
-void Training::note_unreadable(const Batch& batch) {
-    for (const Unreadable& image : batch.unreadable) {
-        log_->unreadable(progress_.epoch + 1, progress_.step + 1, image);
+void Training::note_unreadable(const IssuedStep& step) {
+    for (const Unreadable& image : step.unreadable) {
+        log_->unreadable(step.epoch, step.step, image);
         observer_.note(fmt::format("image {} cannot be read and is replaced: {}", image.path, image.reason));
         ++progress_.epoch_skipped;
         ++summary_.skipped_images;
     }
 }
 
-void Training::report_step(double loss, double accuracy, double lr, double seconds) {
+void Training::report_step(const FinishedStep& finished) {
+    const double seconds = step_time_.seconds();
+    step_time_ = Stopwatch();
     epoch_here_.seconds += seconds;
     ++epoch_here_.steps;
     throughput_.add(seconds);
     StepReport report;
-    report.epoch = progress_.epoch + 1;
-    report.step = progress_.step;
-    report.step_in_epoch = step_in_epoch();
-    report.loss = loss;
-    report.contrast_accuracy = accuracy;
-    report.lr = lr;
+    report.epoch = finished.step.epoch;
+    report.step = finished.step.step;
+    report.step_in_epoch = finished.step.step_in_epoch;
+    report.loss = finished.loss;
+    report.contrast_accuracy = finished.accuracy;
+    report.lr = finished.step.lr;
     report.images_per_s = static_cast<double>(config_.batch_size) / throughput_.seconds_per_step();
     report.seconds_left = seconds_left();
-    report.logged = progress_.step % config_.log_every == 0;
+    report.logged = report.step % config_.log_every == 0;
     if (report.logged) {
         log_->step(report);
-        events_->scalar("train/loss", report.step, loss);
-        events_->scalar("train/contrast_accuracy", report.step, accuracy);
-        events_->scalar("train/lr", report.step, lr);
+        events_->scalar("train/loss", report.step, report.loss);
+        events_->scalar("train/contrast_accuracy", report.step, report.contrast_accuracy);
+        events_->scalar("train/lr", report.step, report.lr);
         events_->scalar("train/images_per_s", report.step, report.images_per_s);
         events_->flush();
     }
@@ -257,6 +272,7 @@ void Training::report_step(double loss, double accuracy, double lr, double secon
 
 /// The epoch's evaluation, log line and checkpoint; false if the run was stopped meanwhile (a resume makes up for it).
 bool Training::end_epoch() {
+    report_steps(WaitForSteps::always);
     EpochReport report;
     report.epoch = progress_.epoch + 1;
     if (knn_ && (report.epoch % config_.knn_every == 0 || report.epoch == config_.epochs)) {
@@ -291,7 +307,9 @@ bool Training::end_epoch() {
     return true;
 }
 
+/// All steps are reported before, so that their losses are known to be finite and their log lines are counted.
 void Training::save(const std::string& name) {
+    report_steps(WaitForSteps::always);
     log_->flush();
     events_->flush();
     progress_.log_lines = log_->lines();

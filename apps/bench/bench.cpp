@@ -16,8 +16,8 @@ void add_conv_flag(CLI::App& command, std::string& conv) {
 }
 
 void add_precision_flag(CLI::App& command, std::string& precision) {
-    command.add_option("--precision", precision, "what is computed in; bf16: activations of 16 bits")
-        ->type_name("f32|bf16")
+    command.add_option("--precision", precision, "what is computed in; bf16: activations of 16 bits; tf32: sm_80 only")
+        ->type_name("f32|tf32|bf16")
         ->capture_default_str();
 }
 

@@ -17,7 +17,7 @@ void add_bench_loader(CLI::App& group);
 CLI::Option* add_number(CLI::App& command, const char* flag, int64_t& value, const char* help);
 /// --conv auto|direct|winograd.
 void add_conv_flag(CLI::App& command, std::string& conv);
-/// --precision f32|bf16.
+/// --precision f32|tf32|bf16.
 void add_precision_flag(CLI::App& command, std::string& precision);
 
 }  // namespace moco::apps

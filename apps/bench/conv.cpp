@@ -180,6 +180,7 @@ void run_conv(Flags flags) {
     }
     const std::unique_ptr<Backend> backend = flags.device.open();
     backend->set_conv_algorithm(algorithm);
+    backend->set_precision(precision);
     note_slow_precision(precision, *backend);
     for (NamedConv& conv : convolutions) conv.d.dtype = precision == Precision::bf16 ? DType::bf16 : DType::f32;
     const Peaks peaks = measure_peaks();

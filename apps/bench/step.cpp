@@ -144,6 +144,7 @@ void run_step(Flags flags) {
     const ConvAlgorithm conv = conv_algorithm_from_name(flags.conv);
     const std::unique_ptr<Backend> backend = flags.device.open();
     backend->set_conv_algorithm(conv);
+    backend->set_precision(flags.encoder.precision);
     note_slow_precision(flags.encoder.precision, *backend);
     const Timing timing = time_steps(flags, *backend);
     flags.json ? print_json(flags, timing, *backend) : print_text(flags, timing, *backend);

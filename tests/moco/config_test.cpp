@@ -212,7 +212,7 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"threads", "-1", "--threads -1: it must be at least 0"},
         {"workers", "-1", "--workers -1: it must be at least 0"},
         {"conv", "fast", "--conv fast: expected one of auto, direct, winograd"},
-        {"precision", "f16", "--precision f16: expected one of f32, bf16"},
+        {"precision", "f16", "--precision f16: expected one of f32, tf32, bf16"},
         {"crop-min", "0", "the crop's share of the area"},
         {"crop-min", "1.5", "--crop-min 1.5: it must be in 0..1"},
         {"hue", "0.75", "--hue 0.75: it must be in 0..0.5"},
