@@ -87,12 +87,14 @@ void KernelBackend::copy_to_host(void* target_host, const void* source, size_t b
 
 void KernelBackend::copy(void* target, const void* source, size_t bytes) {
     await(source, bytes);
+    await(target, bytes);
     if (bytes == 0) return;
     check_cuda(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToDevice, stream()),
                fmt::format("the copy of {} bytes on the device", bytes));
 }
 
 void KernelBackend::fill_zero(void* target, size_t bytes) {
+    await(target, bytes);
     if (bytes == 0) return;
     check_cuda(cudaMemsetAsync(target, 0, bytes, stream()), fmt::format("cudaMemsetAsync of {} bytes", bytes));
 }
