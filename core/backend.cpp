@@ -27,6 +27,10 @@ std::unique_ptr<Readback> Backend::read_later(const void* source, size_t bytes) 
     return readback;
 }
 
+std::unique_ptr<Recording> Backend::record(const std::function<void()>& /*work*/) {
+    return nullptr;
+}
+
 void Backend::conv_bn_forward(const Conv2dDims& d, const BatchNormDims& b, const BatchNormOptions& options,
                               const void* x, const float* weight, const float* gamma, const float* beta,
                               const void* residual, float* running_mean, float* running_var, void* z, float* mean,

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,6 +24,7 @@
 #include "core/augment.h"
 #include "core/dims.h"
 #include "core/readback.h"
+#include "core/recording.h"
 
 namespace moco {
 
@@ -60,6 +62,14 @@ class Backend {
     /// What upload and augment wrote within [memory, memory + bytes) is there for all later calls. The copies of this
     /// section await what they read by themselves; kernels do not.
     virtual void await(const void* /*memory*/, size_t /*bytes*/) {}
+
+    // ---- work that is repeated ----
+    /// Notes what `work` gives the device, without doing it, so that replay() does all of it at once, in the same
+    /// memory. Copies from the host bring the same bytes again; copies to the host and synchronize are refused. Null,
+    /// and nothing was called, if this device cannot.
+    virtual std::unique_ptr<Recording> record(const std::function<void()>& work);
+    /// Whether calls are noted rather than done.
+    virtual bool recording() const { return false; }
 
     // ---- convolution ----
     virtual void set_conv_algorithm(ConvAlgorithm algorithm) = 0;

@@ -1,6 +1,7 @@
 // Best fit with joining of neighbours, in two ordered indices of the same blocks.
 #include "core/free_blocks.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace moco {
@@ -36,6 +37,24 @@ bool FreeBlocks::take_whole(char* memory, size_t bytes) {
     if (block == by_address_.end() || block->second != bytes) return false;
     erase(block);
     return true;
+}
+
+std::vector<std::pair<char*, size_t>> FreeBlocks::take_within(char* memory, size_t bytes) {
+    std::vector<std::pair<char*, size_t>> taken;
+    char* const end = memory + bytes;
+    auto block = by_address_.lower_bound(memory);
+    if (block != by_address_.begin() && std::prev(block)->first + std::prev(block)->second > memory) --block;
+    while (block != by_address_.end() && block->first < end) {
+        const auto [begin, size] = *block;
+        erase(block);
+        char* const from = std::max(begin, memory);
+        char* const to = std::min(begin + size, end);
+        if (begin < from) insert(begin, static_cast<size_t>(from - begin));
+        if (to < begin + size) insert(to, static_cast<size_t>(begin + size - to));
+        taken.emplace_back(from, static_cast<size_t>(to - from));
+        block = by_address_.lower_bound(to);
+    }
+    return taken;
 }
 
 size_t FreeBlocks::bytes_before(const char* end) const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace moco {
 
@@ -17,6 +18,8 @@ class FreeBlocks {
     void give(char* memory, size_t bytes);
     /// Takes exactly the block of `bytes` bytes at `memory`; false if what is free there begins or ends elsewhere.
     bool take_whole(char* memory, size_t bytes);
+    /// Takes all that is free within [memory, memory + bytes), piece by piece.
+    std::vector<std::pair<char*, size_t>> take_within(char* memory, size_t bytes);
     /// The size of the free block that ends at `end`, 0 if there is none.
     size_t bytes_before(const char* end) const;
 

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "cuda/check.h"
+#include "cuda/recorded_graph.h"
 
 namespace moco::cuda {
 namespace {
@@ -77,10 +78,14 @@ void KernelBackend::release(void* memory, size_t bytes) {
 
 void KernelBackend::copy_from_host(void* target, const void* source_host, size_t bytes) {
     await(target, bytes);
-    staging_.upload(target, source_host, bytes, stream());
+    if (graph_ != nullptr)
+        graph_->copy_from_host(target, source_host, bytes, stream());
+    else
+        staging_.upload(target, source_host, bytes, stream());
 }
 
 void KernelBackend::copy_to_host(void* target_host, const void* source, size_t bytes) {
+    check(graph_ == nullptr, "copy_to_host: a recorded step cannot wait for the device");
     await(source, bytes);
     staging_.download(target_host, source, bytes, stream());
 }
@@ -100,11 +105,13 @@ void KernelBackend::fill_zero(void* target, size_t bytes) {
 }
 
 void KernelBackend::synchronize() {
+    check(graph_ == nullptr, "synchronize: a recorded step cannot wait for the device");
     lane_.synchronize();
     stream_.synchronize();
 }
 
 std::unique_ptr<Readback> KernelBackend::read_later(const void* source, size_t bytes) {
+    check(graph_ == nullptr, "read_later: a recorded step cannot be read from before it is replayed");
     await(source, bytes);
     return std::make_unique<PinnedReadback>(staging_, source, bytes, stream());
 }

@@ -14,6 +14,8 @@
 
 namespace moco::cuda {
 
+class RecordedGraph;
+
 class KernelBackend : public Backend {
   public:
     /// Throws Error where the runtime finds no usable device.
@@ -35,6 +37,10 @@ class KernelBackend : public Backend {
     std::unique_ptr<Readback> read_later(const void* source, size_t bytes) override;
     void upload(void* target, const void* source_host, size_t bytes) override;
     void await(const void* memory, size_t bytes) override;
+
+    // ---- work that is repeated ----
+    std::unique_ptr<Recording> record(const std::function<void()>& work) override;
+    bool recording() const override { return graph_ != nullptr; }
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x, const float* gamma,
@@ -111,6 +117,7 @@ class KernelBackend : public Backend {
     Stream stream_;
     SideLane lane_;
     Precision precision_ = Precision::f32;
+    RecordedGraph* graph_ = nullptr;  // while it is recorded
 };
 
 }  // namespace moco::cuda

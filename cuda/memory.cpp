@@ -104,7 +104,9 @@ void* MemoryPool::allocate(size_t bytes) {
             "width, or --precision bf16",
             mib(bytes), mib(held_), mib(in_use_), mib(free), mib(total));
     }
-    in_use_ += block_size(bytes);
+    const size_t block = block_size(bytes);
+    if (noting_) (block <= kLargestSmall ? noted_.small : noted_.large).emplace_back(memory, block);
+    in_use_ += block;
     peak_ = std::max(peak_, in_use_);
     return memory;
 }
@@ -142,6 +144,41 @@ void MemoryPool::trim_locked() {
     for (const Segment& segment : std::vector(segments_)) {
         if (large_.take_whole(segment.begin, segment.bytes - kGap)) drop_segment(segment.begin);
     }
+}
+
+void MemoryPool::begin_noting() {
+    const std::lock_guard lock(mutex_);
+    noting_ = true;
+}
+
+MemoryPool::Kept MemoryPool::end_noting() {
+    const std::lock_guard lock(mutex_);
+    noting_ = false;
+    const Kept noted = std::exchange(noted_, {});
+    Kept kept;
+    const auto keep = [&](FreeBlocks& free, const auto& blocks, auto& pieces) {
+        for (const auto& [memory, bytes] : blocks) {
+            for (const auto& piece : free.take_within(memory, bytes)) {
+                pieces.push_back(piece);
+                in_use_ += piece.second;
+            }
+        }
+    };
+    keep(small_, noted.small, kept.small);
+    keep(large_, noted.large, kept.large);
+    return kept;
+}
+
+void MemoryPool::give_back(const Kept& kept) {
+    const std::lock_guard lock(mutex_);
+    const auto give = [&](FreeBlocks& free, const auto& pieces) {
+        for (const auto& [memory, bytes] : pieces) {
+            free.give(memory, bytes);
+            in_use_ -= bytes;
+        }
+    };
+    give(small_, kept.small);
+    give(large_, kept.large);
 }
 
 size_t MemoryPool::bytes_in_use() const {

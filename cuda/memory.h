@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "core/free_blocks.h"
@@ -35,6 +36,16 @@ class MemoryPool {
     bool owns(const void* memory) const;
     /// Gives pieces of which no block is in use back to the device. Waits for the device.
     void trim();
+
+    /// Blocks, by their beginnings and sizes.
+    struct Kept {
+        std::vector<std::pair<char*, size_t>> small, large;
+    };
+    /// Notes the blocks that are handed out from now on.
+    void begin_noting();
+    /// Ends that. What was noted and is free by now counts as in use until give_back: nobody else gets it.
+    Kept end_noting();
+    void give_back(const Kept& kept);
 
     size_t bytes_in_use() const;
     /// The most bytes in use since reset_peak (or ever).
@@ -65,6 +76,8 @@ class MemoryPool {
     // free neighbours apart. Small ones are cut from slabs, which are large blocks that are never given back.
     FreeBlocks small_, large_;
     std::vector<Segment> segments_;
+    bool noting_ = false;
+    Kept noted_;
     size_t held_ = 0;
     size_t in_use_ = 0;
     size_t peak_ = 0;

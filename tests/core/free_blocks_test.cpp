@@ -34,6 +34,21 @@ TEST(FreeBlocks, AWholeBlockCanBeTaken) {
     EXPECT_EQ(blocks.take(50), place + 200);
 }
 
+TEST(FreeBlocks, WhatIsFreeWithinARangeCanBeTaken) {
+    using Pieces = std::vector<std::pair<char*, size_t>>;
+    FreeBlocks blocks;
+    blocks.give(place, 100);
+    blocks.give(place + 200, 50);
+    blocks.give(place + 300, 100);
+    EXPECT_EQ(blocks.take_within(place + 100, 100), Pieces{});
+    EXPECT_EQ(blocks.take_within(place + 60, 260), (Pieces{{place + 60, 40}, {place + 200, 50}, {place + 300, 20}}));
+    EXPECT_EQ(blocks.take_within(place + 10, 20), (Pieces{{place + 10, 20}}));
+    EXPECT_EQ(blocks.take(80), place + 320);
+    EXPECT_EQ(blocks.take(30), place + 30);
+    EXPECT_EQ(blocks.take(10), place);
+    EXPECT_EQ(blocks.take(1), nullptr);
+}
+
 TEST(FreeBlocks, NeighboursJoinInAnyOrder) {
     const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     for (const auto& order : orders) {
