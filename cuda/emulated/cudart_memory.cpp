@@ -8,16 +8,9 @@ using namespace moco::cuda::emulated;
 
 namespace {
 
-bool capturing() {
-    for (const auto& stream : all_streams()) {
-        if (stream->capture) return true;
-    }
-    return false;
-}
-
 cudaError_t before_allocation() {
     if (broken() != cudaSuccess) return broken();
-    return capturing() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+    return capture_forbids_allocation() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 
 }  // namespace

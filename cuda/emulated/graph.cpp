@@ -16,8 +16,15 @@ struct Node {
 
 struct Graph {
     CUstream_st* origin = nullptr;
+    cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
     std::vector<Node> nodes;
 };
+
+bool capture_forbids_allocation() {
+    return std::any_of(all_streams().begin(), all_streams().end(), [](const auto& stream) {
+        return stream->capture && stream->capture->mode != cudaStreamCaptureModeRelaxed;
+    });
+}
 
 MarkPointer add_captured(CUstream_st& stream, const char* what, std::function<void()> work,
                          const std::vector<MarkPointer>& waits) {
@@ -75,13 +82,14 @@ struct CUgraphExec_st {
 
 using namespace moco::cuda::emulated;
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
     const std::lock_guard lock(device_mutex());
     CUstream_st* found = find_stream(stream);
     if (!found || found == find_stream(nullptr)) return remember(cudaErrorStreamCaptureUnsupported);
     if (found->capture) return remember(cudaErrorIllegalState);
     found->capture = new CUgraph_st;
     found->capture->origin = found;
+    found->capture->mode = mode;
     return cudaSuccess;
 }
 

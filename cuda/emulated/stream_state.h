@@ -45,6 +45,8 @@ bool run_one();
 /// Captured work (graph.cpp): adds an operation to the graph that `stream` is captured in.
 MarkPointer add_captured(CUstream_st& stream, const char* what, std::function<void()> work,
                          const std::vector<MarkPointer>& waits);
+/// Whether a stream is captured in a mode in which memory must not be allocated meanwhile.
+bool capture_forbids_allocation();
 
 }  // namespace moco::cuda::emulated
 
