@@ -79,6 +79,7 @@ struct RunConfig {
 
     // ---- the machine (nothing here changes a result within one instruction set) ----
     std::string device = "auto";  // auto, cpu, cuda
+    bool cuda_graph = false;      // replay the step as one CUDA graph
     int64_t threads = 0;          // compute threads; 0: one per core
     int64_t workers = 1;          // loader threads; 0: load within the training thread
 

@@ -157,6 +157,8 @@ std::vector<ConfigOption> make_table() {
 
     t.group("Machine (changes no result)")
         .add("device", "auto|cpu|cuda", &C::device, "where to compute", machine, OnResume::free)
+        .add("cuda-graph", "", &C::cuda_graph, "replay the training step as one CUDA graph (--device cuda)", machine,
+             OnResume::free)
         .add("threads", "N", &C::threads, "compute threads; 0: one per core", machine, OnResume::free)
         .add("workers", "N", &C::workers, "threads that load images; 0: none of their own", machine, OnResume::free);
     return std::move(t).rows();

@@ -39,8 +39,12 @@ void KeyQueue::enqueue(const Tensor& k, const DeviceStepState& state) {
     check(state.host().queue_ptr == pointer_, "KeyQueue: the step state points at row {}, the queue at row {}",
           state.host().queue_ptr, pointer_);
     keys_.backend().enqueue(state.data(), k.data(), keys_.mutable_data(), k.dim(0), K, C);
+    replayed(k.dim(0));
+}
+
+void KeyQueue::replayed(int64_t N) {
     keys_.bump_version();
-    pointer_ = (pointer_ + k.dim(0)) % K;
+    pointer_ = (pointer_ + N) % keys_.dim(0);
 }
 
 void KeyQueue::restore(const Tensor& keys, int64_t pointer) {

@@ -24,6 +24,9 @@ class KeyQueue {
     /// pointer from `state`, which must have been set from pointer(). Throws Error if k does not fit.
     void enqueue(const Tensor& k, const DeviceStepState& state);
 
+    /// Notes that a replay of a recorded enqueue wrote N keys.
+    void replayed(int64_t N);
+
     /// Takes the state of a checkpoint: K x C keys and the pointer. Throws Error if they do not fit.
     void restore(const Tensor& keys, int64_t pointer);
 

@@ -16,7 +16,7 @@ void check_order(const ShuffleOrder& order, int64_t rows) {
         permutation = order[i] >= 0 && order[i] < rows && !seen[static_cast<size_t>(order[i])];
         if (permutation) seen[static_cast<size_t>(order[i])] = true;
     }
-    check(permutation, "shuffle_batch: the order of {} entries is no permutation of the {} rows of all ranks",
+    check(permutation, "place_order: the order of {} entries is no permutation of the {} rows of all ranks",
           order.size(), rows);
 }
 
@@ -28,13 +28,14 @@ ShuffleOrder inverse(const ShuffleOrder& order) {
     return result;
 }
 
-/// Rows order[rank * n ...] of everybody's rows, n being the rows of one rank.
-Tensor take_slice(const Tensor& x, const ShuffleOrder& order, Communicator& comm) {
-    const int64_t n = x.dim(0);
-    check_order(order, n * comm.size());
-    const auto first = order.begin() + comm.rank() * n;
-    const Tensor index = Tensor::from_host(std::vector<int64_t>(first, first + n), {n}, x.backend());
-    return gather_rows(comm.all_gather_rows(x), index);
+/// Entries rank * N ... of an order, on the device.
+Tensor slice_of(const ShuffleOrder& order, int64_t N, const Communicator& comm, Backend& backend) {
+    const auto first = order.begin() + comm.rank() * N;
+    return Tensor::from_host(std::vector<int64_t>(first, first + N), {N}, backend);
+}
+
+Tensor take_rows(const Tensor& x, const Tensor& index, Communicator& comm) {
+    return index.defined() ? gather_rows(comm.all_gather_rows(x), index) : x;
 }
 
 }  // namespace
@@ -45,12 +46,18 @@ ShuffleOrder draw_shuffle_order(int64_t global_batch, uint64_t seed, int64_t epo
     return random.permutation(global_batch);
 }
 
-Tensor shuffle_batch(const Tensor& x, const ShuffleOrder& order, Communicator& comm) {
-    return order.empty() ? x : take_slice(x, order, comm);
+PlacedOrder place_order(const ShuffleOrder& order, int64_t N, const Communicator& comm, Backend& backend) {
+    if (order.empty()) return {};
+    check_order(order, N * comm.size());
+    return {slice_of(order, N, comm, backend), slice_of(inverse(order), N, comm, backend)};
 }
 
-Tensor unshuffle_batch(const Tensor& shuffled, const ShuffleOrder& order, Communicator& comm) {
-    return order.empty() ? shuffled : take_slice(shuffled, inverse(order), comm);
+Tensor shuffle_batch(const Tensor& x, const PlacedOrder& order, Communicator& comm) {
+    return take_rows(x, order.index, comm);
+}
+
+Tensor unshuffle_batch(const Tensor& shuffled, const PlacedOrder& order, Communicator& comm) {
+    return take_rows(shuffled, order.inverse, comm);
 }
 
 }  // namespace moco

@@ -22,11 +22,20 @@ using ShuffleOrder = std::vector<int64_t>;
 /// or 1 for the second key batch of the symmetric loss.
 ShuffleOrder draw_shuffle_order(int64_t global_batch, uint64_t seed, int64_t epoch, int64_t step, int view);
 
+/// An order where the device reads it, as this rank needs it: which rows it takes on the way out, which on the way
+/// back.
+struct PlacedOrder {
+    Tensor index, inverse;  // N, i64; undefined: the keys stay where they are
+};
+
+/// Copies the order of N rows a rank to the device. Throws Error if it is not a permutation of the N x ranks rows.
+PlacedOrder place_order(const ShuffleOrder& order, int64_t N, const Communicator& comm, Backend& backend);
+
 /// This rank's slice of the shuffled batch. x: N rows of any shape, the same N on every rank. Collective; outside the
-/// graph. Throws Error if the order is not a permutation of the N x ranks rows.
-Tensor shuffle_batch(const Tensor& x, const ShuffleOrder& order, Communicator& comm);
+/// graph.
+Tensor shuffle_batch(const Tensor& x, const PlacedOrder& order, Communicator& comm);
 
 /// The way back: this rank's own rows out of everybody's. unshuffle_batch(shuffle_batch(x)) == x.
-Tensor unshuffle_batch(const Tensor& shuffled, const ShuffleOrder& order, Communicator& comm);
+Tensor unshuffle_batch(const Tensor& shuffled, const PlacedOrder& order, Communicator& comm);
 
 }  // namespace moco

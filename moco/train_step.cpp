@@ -24,10 +24,9 @@ Tensor stack_rows(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm, StepClock& clock) {
-    auto& [f_q, f_k, f_q_parameters, f_k_parameters, queue, sgd, state] = moco;
-    const ShuffleOrder& order = numbers.orders.at(0);
-    state.set({.lr = numbers.lr, .m = numbers.m, .queue_ptr = queue.pointer()});
+StepResult algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm, StepClock& clock) {
+    auto& [f_q, f_k, f_q_parameters, f_k_parameters, queue, sgd, state] = moco;  // state: lr, m, the queue's pointer
+    const PlacedOrder& order = numbers.orders[0];
 
     clock.enter(StepPhase::key);
     Tensor k;  // keys: N x C
@@ -55,23 +54,22 @@ StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Co
     return {loss.value.detached(), loss.correct, q.dim(0)};
 }
 
-StepResult symmetric_train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm,
-                                StepClock& clock) {
+StepResult symmetric_algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm,
+                                 StepClock& clock) {
     auto& [f_q, f_k, f_q_parameters, f_k_parameters, queue, sgd, state] = moco;
-    state.set({.lr = numbers.lr, .m = numbers.m, .queue_ptr = queue.pointer()});
     const auto queries_of = [&f = f_q, &clock](const Tensor& view) {
         clock.enter(StepPhase::query);
         return l2_normalize(f.forward(view));
     };
-    const auto keys_of = [&f = f_k, &clock, &comm](const Tensor& view, const ShuffleOrder& order) {
+    const auto keys_of = [&f = f_k, &clock, &comm](const Tensor& view, const PlacedOrder& order) {
         clock.enter(StepPhase::key);
         const NoGrad no_gradient_to_keys;
         return unshuffle_batch(l2_normalize(f.forward(shuffle_batch(view, order, comm))), order, comm);
     };
 
     momentum_update(f_k_parameters, f_q_parameters, state);  // once a step
-    const Tensor k_2 = keys_of(x.key, numbers.orders.at(0));
-    const Tensor k_1 = keys_of(x.query, numbers.orders.at(1));
+    const Tensor k_2 = keys_of(x.key, numbers.orders[0]);
+    const Tensor k_1 = keys_of(x.query, numbers.orders[1]);
     const Tensor q_1 = queries_of(x.query);
     const Tensor q_2 = queries_of(x.key);
 
@@ -89,6 +87,26 @@ StepResult symmetric_train_step(Moco& moco, const Views& x, const StepNumbers& n
     sgd.step(state);
     queue.enqueue(stack_rows(comm.all_gather_rows(k_1), comm.all_gather_rows(k_2)), state);
     return {loss.detached(), add(loss_12.correct, loss_21.correct), 2 * q_1.dim(0)};
+}
+
+PlacedNumbers place_numbers(Moco& moco, const StepNumbers& numbers, int64_t N, Communicator& comm) {
+    moco.state.set({.lr = numbers.lr, .m = numbers.m, .queue_ptr = moco.queue.pointer()});
+    Backend& backend = moco.queue.keys().backend();
+    PlacedNumbers placed;
+    placed.T = numbers.T;
+    for (size_t view = 0; view < placed.orders.size() && view < numbers.orders.size(); ++view) {
+        placed.orders[view] = place_order(numbers.orders[view], N, comm, backend);
+    }
+    return placed;
+}
+
+StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm, StepClock& clock) {
+    return algorithm_1(moco, x, place_numbers(moco, numbers, x.key.dim(0), comm), comm, clock);
+}
+
+StepResult symmetric_train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm,
+                                StepClock& clock) {
+    return symmetric_algorithm_1(moco, x, place_numbers(moco, numbers, x.key.dim(0), comm), comm, clock);
 }
 
 }  // namespace moco

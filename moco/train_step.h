@@ -1,6 +1,7 @@
 // One training step of MoCo: Algorithm 1 of He et al., arXiv:1911.05722.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "core/communicator.h"
@@ -33,6 +34,12 @@ struct StepNumbers {
     std::vector<ShuffleOrder> orders = std::vector<ShuffleOrder>(2);
 };
 
+/// The same where the device reads them; lr, m and the queue's pointer are in Moco::state.
+struct PlacedNumbers {
+    float T = 0;
+    std::array<PlacedOrder, 2> orders;
+};
+
 /// What a step reports. The tensors stay on the device until somebody asks.
 struct StepResult {
     Tensor loss;          // scalar: the mean over the queries (the sum of both means for the symmetric step)
@@ -48,5 +55,12 @@ StepResult train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Co
 /// the same queue; one momentum update; then both batches of keys are enqueued, view 1's first. 2N must fit into K.
 StepResult symmetric_train_step(Moco& moco, const Views& x, const StepNumbers& numbers, Communicator& comm,
                                 StepClock& clock);
+
+/// The two halves of either step: first the numbers go to the device (N: images of this rank), then the device is given
+/// all the rest, which copies nothing from or to the host, so that it can be recorded (moco/recorded_step.h).
+PlacedNumbers place_numbers(Moco& moco, const StepNumbers& numbers, int64_t N, Communicator& comm);
+StepResult algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm, StepClock& clock);
+StepResult symmetric_algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm,
+                                 StepClock& clock);
 
 }  // namespace moco

@@ -12,6 +12,7 @@
 #include "moco/data/loader.h"
 #include "moco/eval/knn_monitor.h"
 #include "moco/model.h"
+#include "moco/recorded_step.h"
 #include "moco/run_folder.h"
 #include "moco/step_results.h"
 #include "moco/study/run_log.h"
@@ -54,6 +55,7 @@ class Training {
     bool measure_baselines();
     bool train_epoch();
     void train_one_step();
+    StepResult compute_step(const Views& x, const StepNumbers& numbers);
     std::unique_ptr<Loader> make_loader(int64_t epoch, int64_t step) const;
     void report_steps(WaitForSteps wait);
     void note_unreadable(const IssuedStep& step);
@@ -87,6 +89,7 @@ class Training {
     std::optional<RunLog> log_;
     std::optional<EventWriter> events_;
     std::unique_ptr<Loader> loader_;
+    std::optional<RecordedStep> recorded_step_;
     StepResults results_;
 
     // Of this process, for the reports.
@@ -114,6 +117,7 @@ Training::Training(const RunConfig& config, RunStart start, const Splits& data, 
       results_(config.log_every) {
     backend.set_conv_algorithm(conv_algorithm_from_name(config.conv));
     backend.set_precision(precision_from_name(config.precision));
+    if (config.cuda_graph) recorded_step_.emplace(moco_, config.symmetric ? StepKind::symmetric : StepKind::one_way);
     if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend, observer);
     // First, so that a file that does not fit leaves no folder behind.
     if (!config.init.empty() && !has_checkpoint(run_folder(config))) {
@@ -201,11 +205,16 @@ void Training::train_one_step() {
         numbers.orders[view] =
             draw_shuffle_order(config_.batch_size, config_.seed, epoch, step, static_cast<int>(view));
     }
-    const auto step_function = config_.symmetric ? symmetric_train_step : train_step;
-    const StepResult result = step_function(moco_, {batch.query, batch.key}, numbers, comm_, no_clock_);
+    const StepResult result = compute_step({batch.query, batch.key}, numbers);
     ++progress_.step;
     results_.add({epoch + 1, progress_.step, step + 1, numbers.lr, batch.unreadable}, result);
     report_steps(WaitForSteps::when_behind);
+}
+
+StepResult Training::compute_step(const Views& x, const StepNumbers& numbers) {
+    if (recorded_step_) return recorded_step_->run(x, numbers);
+    const auto step_function = config_.symmetric ? symmetric_train_step : train_step;
+    return step_function(moco_, x, numbers, comm_, no_clock_);
 }
 
 void Training::report_steps(WaitForSteps wait) {

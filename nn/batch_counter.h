@@ -17,7 +17,7 @@ class BatchCounter {
 
     /// The count of one layer, an i64 scalar that shares the counter's memory.
     Tensor scalar(int64_t layer) const;
-    /// Adds one to every layer's count.
+    /// Adds one to every layer's count; nothing while the device records, for the numbers are the host's.
     void count_batch();
 
   private:

@@ -77,6 +77,9 @@ class ResNet final : public Module {
     /// `state().parameters` to pack them into one buffer.
     ModuleState state() const;
 
+    /// Counts a batch that a replay of a recorded forward pass in train mode saw.
+    void replayed() { batches_.count_batch(); }
+
     /// Copies every parameter of a network of the same configuration; buffers keep their values (MoCo: f_k starts with
     /// f_q's parameters and has statistics of its own).
     void copy_parameters_from(const ResNet& other);

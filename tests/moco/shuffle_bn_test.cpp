@@ -34,7 +34,7 @@ TEST(ShuffleBn, OrdersArePermutationsOfTheirOwn) {
 TEST(ShuffleBn, OneProcessPermutesTheWholeBatch) {
     SingleProcess comm;
     const Tensor x = Tensor::from_host(std::vector<float>{0, 1, 10, 11, 20, 21}, {3, 1, 2, 1}, cpu());
-    const ShuffleOrder order = {2, 0, 1};
+    const PlacedOrder order = place_order({2, 0, 1}, 3, comm, cpu());
     const Tensor shuffled = shuffle_batch(x, order, comm);
     EXPECT_EQ(shuffled.shape(), x.shape());
     EXPECT_EQ(shuffled.to_vector(), (std::vector<float>{20, 21, 0, 1, 10, 11}));
@@ -53,7 +53,7 @@ TEST(ShuffleBn, RanksExchangeTheirRowsAndGetThemBack) {
         Backend& backend = cpu();
         const auto salt = static_cast<uint32_t>(comm.rank());
         const Tensor own = formula_tensor({N, C}, salt, backend);
-        const Tensor shuffled = shuffle_batch(own, order, comm);
+        const Tensor shuffled = shuffle_batch(own, place_order(order, N, comm, backend), comm);
         const std::lock_guard lock(mutex);
         for (int64_t n = 0; n < N; ++n) {
             const int64_t source = order[static_cast<size_t>(comm.rank() * N + n)];
@@ -64,7 +64,8 @@ TEST(ShuffleBn, RanksExchangeTheirRowsAndGetThemBack) {
     run_on_threads(ranks, [&](Communicator& comm) {
         Backend& backend = cpu();
         const Tensor own = formula_tensor({N, C}, static_cast<uint32_t>(comm.rank()), backend);
-        const Tensor back = unshuffle_batch(shuffle_batch(own, order, comm), order, comm);
+        const PlacedOrder placed = place_order(order, N, comm, backend);
+        const Tensor back = unshuffle_batch(shuffle_batch(own, placed, comm), placed, comm);
         const std::lock_guard lock(mutex);
         EXPECT_EQ(back.to_vector(), own.to_vector());
     });
@@ -72,9 +73,9 @@ TEST(ShuffleBn, RanksExchangeTheirRowsAndGetThemBack) {
 
 TEST(ShuffleBn, RefusesWhatIsNoPermutation) {
     SingleProcess comm;
-    const Tensor x = Tensor::zeros({3, 2}, DType::f32, cpu());
     for (const ShuffleOrder& order : {ShuffleOrder{0, 1}, {0, 1, 1}, {0, 1, 3}, {-1, 0, 1}, {0, 1, 2, 3}}) {
-        EXPECT_THAT(message_of([&] { shuffle_batch(x, order, comm); }), HasSubstr("is no permutation of the 3 rows"));
+        EXPECT_THAT(message_of([&] { place_order(order, 3, comm, cpu()); }),
+                    HasSubstr("is no permutation of the 3 rows"));
     }
 }
 
