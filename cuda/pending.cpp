@@ -6,26 +6,6 @@ namespace moco::cuda {
 
 #define PENDING fail("not there yet")
 
-void KernelBackend::cast(DType, const void*, DType, void*, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::relu_backward(DType, const void*, const void*, void*, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::add_forward(DType, const void*, const void*, void*, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::accumulate(DType, const void*, void*, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::scale(const float*, float, float*, int64_t) {
-    PENDING;
-}
-
 void KernelBackend::max_pool_forward(const PoolDims&, const void*, void*, uint8_t*) {
     PENDING;
 }
@@ -71,14 +51,6 @@ void KernelBackend::concat_columns_forward(const float*, const float*, float*, i
 }
 
 void KernelBackend::concat_columns_backward(const float*, float*, float*, int64_t, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::sgd_update(const SgdOptions&, const StepState*, float*, const float*, float*, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::momentum_update(const StepState*, float*, const float*, int64_t) {
     PENDING;
 }
 

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "tests/cuda/support.h"
+#include "tests/cuda/placed.h"
 #include "tests/reference/elementwise.h"
 
 namespace moco::cuda::testing {
@@ -8,39 +8,56 @@ namespace {
 
 class CudaRelu : public OnDevice {};
 
-// Around the warp, the block and the vector; a bit more than one block.
-const std::vector<int64_t> kCounts = {1, 3, 31, 32, 33, 255, 256, 257, 1000, 4099};
-
 TEST_F(CudaRelu, Forward) {
-    for (const int64_t count : kCounts) {
-        SCOPED_TRACE(count);
-        const std::vector<float> x = formula_values(count, 1);
-        const DeviceArray<float> x_device(x);
-        DeviceArray<float> y(count);
-        device().relu_forward(DType::f32, x_device.data(), y.data(), count);
+    for (const ElementCase& c : element_cases()) {
+        SCOPED_TRACE(what(c));
+        const std::vector<float> x = kept(c.dtype, formula_values(c.count, 1));
+        Placed x_device(c.dtype, x, c.shift), y(c.dtype, c.count, c.shift);
+        device().relu_forward(c.dtype, x_device.data(), y.data(), c.count);
         EXPECT_EQ(error_over_rms(y.host(), reference::relu(doubles(x))), kExact);
     }
 }
 
-TEST_F(CudaRelu, ForwardInBf16) {
-    for (const int64_t count : kCounts) {
-        SCOPED_TRACE(count);
-        const std::vector<uint16_t> x = to_bf16(formula_values(count, 1));
-        const DeviceArray<uint16_t> x_device(x);
-        DeviceArray<uint16_t> y(count);
-        device().relu_forward(DType::bf16, x_device.data(), y.data(), count);
-        EXPECT_EQ(error_over_rms(from_bf16(y.host()), reference::relu(doubles(from_bf16(x)))), kExact);
+TEST_F(CudaRelu, Backward) {
+    for (const ElementCase& c : element_cases()) {
+        SCOPED_TRACE(what(c));
+        const std::vector<float> y = kept(c.dtype, formula_values(c.count, 1));
+        const std::vector<float> dy = kept(c.dtype, formula_values(c.count, 2));
+        Placed y_device(c.dtype, y, c.shift), dy_device(c.dtype, dy, c.shift), dx(c.dtype, c.count, c.shift);
+        device().relu_backward(c.dtype, y_device.data(), dy_device.data(), dx.data(), c.count);
+        EXPECT_EQ(error_over_rms(dx.host(), reference::relu_backward(doubles(y), doubles(dy))), kExact);
+    }
+}
+
+TEST_F(CudaRelu, AgreesWhereOnlyOneSideIsAligned) {
+    const std::vector<float> x = formula_values(1000, 1);
+    for (const auto& [x_shift, y_shift] : {std::pair{0, 1}, {1, 0}, {2, 3}, {4, 0}}) {
+        Placed x_device(x, x_shift), y(1000, y_shift);
+        device().relu_forward(DType::f32, x_device.data(), y.data(), 1000);
+        EXPECT_EQ(error_over_rms(y.host(), reference::relu(doubles(x))), kExact) << x_shift << ", " << y_shift;
     }
 }
 
 TEST_F(CudaRelu, ForwardKeepsANan) {
-    const DeviceArray<float> x(std::vector<float>{-1, NAN, 1});
-    DeviceArray<float> y(3);
-    device().relu_forward(DType::f32, x.data(), y.data(), 3);
-    const std::vector<float> got = y.host();
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+        Placed x(dtype, {-1, NAN, 1, -INFINITY, INFINITY, -0.0f, 0, 3, -3, NAN}), y(dtype, 10);
+        device().relu_forward(dtype, x.data(), y.data(), 10);
+        const std::vector<float> got = y.host();
+        EXPECT_TRUE(std::isnan(got[1]) && std::isnan(got[9]));
+        EXPECT_EQ(std::vector<float>(got.begin() + 2, got.begin() + 9),
+                  (std::vector<float>{1, 0, INFINITY, 0, 0, 3, 0}));
+    }
+}
+
+TEST_F(CudaRelu, LetsNothingThroughAtZero) {
+    Placed y(std::vector<float>{0, -0.0f, 1e-30f, 2, NAN}), dy(std::vector<float>{NAN, 2, 3, NAN, 5}), dx(5);
+    device().relu_backward(DType::f32, y.data(), dy.data(), dx.data(), 5);
+    const std::vector<float> got = dx.host();
     EXPECT_EQ(got[0], 0);
-    EXPECT_TRUE(std::isnan(got[1]));
-    EXPECT_EQ(got[2], 1);
+    EXPECT_EQ(got[1], 0);
+    EXPECT_EQ(got[2], 3);
+    EXPECT_TRUE(std::isnan(got[3]));
+    EXPECT_EQ(got[4], 0);
 }
 
 }  // namespace
