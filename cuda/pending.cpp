@@ -22,46 +22,6 @@ void KernelBackend::global_avg_pool_backward(DType, const float*, void*, int64_t
     PENDING;
 }
 
-void KernelBackend::add_bias(const float*, const float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::sum_rows(const float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::l2_normalize_forward(const float*, float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::l2_normalize_backward(const float*, const float*, const float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::row_dot_forward(const float*, const float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::row_dot_backward(const float*, const float*, const float*, float*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::concat_columns_forward(const float*, const float*, float*, int64_t, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::concat_columns_backward(const float*, float*, float*, int64_t, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::enqueue(const StepState*, const float*, float*, int64_t, int64_t, int64_t) {
-    PENDING;
-}
-
-void KernelBackend::gather_rows(const float*, const int64_t*, float*, int64_t, int64_t) {
-    PENDING;
-}
-
 void KernelBackend::augment(std::span<const ImageView>, std::span<const AugmentParams>, int64_t, float*) {
     PENDING;
 }
