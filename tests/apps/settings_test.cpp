@@ -39,7 +39,6 @@ TEST(Settings, ImpossibleOnesEndInASentence) {
         {{"--workers", "-1"}, {"--workers"}},
         {{"--log-every", "0"}, {"--log-every"}},
         {{"--knn-k", "0"}, {"--knn-k"}},
-        {{"--device", "cuda"}, {"--device cuda", "no CUDA backend"}},
         {{"--device", "tpu"}, {"--device tpu"}},
         {{"--data", "shapes:0"}, {"shapes:0"}},
         {{"--data", ""}, {"--data"}},
@@ -51,6 +50,13 @@ TEST(Settings, ImpossibleOnesEndInASentence) {
         expect_sentence(run_moco(small_run(run, row.flags)), 1, row.texts);
         EXPECT_FALSE(std::filesystem::exists(run)) << "a run folder was made";
     }
+}
+
+TEST(Settings, ACudaDeviceThatIsNotThereIsNamed) {
+    const TempFolder folder;
+    const auto result = run_moco(small_run(folder / "run", {"--device", "cuda"}));
+    if (result.exit_code == 0) GTEST_SKIP() << "there is one, real or emulated";
+    expect_sentence(result, 1, {"--device cuda", "use --device cpu"});
 }
 
 TEST(Settings, AConfigurationFileIsTakenWholeOrRefused) {

@@ -62,14 +62,16 @@ class OnDevice : public ::testing::Test {
 template <typename T>
 class DeviceArray {
   public:
-    /// Not initialised.
-    explicit DeviceArray(int64_t count) : count_(static_cast<size_t>(count)) {
+    /// Not initialised. `owner` copies, in the order of its calls.
+    explicit DeviceArray(int64_t count, KernelBackend& owner = device())
+        : owner_(owner), count_(static_cast<size_t>(count)) {
         void* memory = nullptr;
         check_cuda(cudaMalloc(&memory, count_ * sizeof(T)), "cudaMalloc");
         data_ = static_cast<T*>(memory);
     }
-    explicit DeviceArray(const std::vector<T>& values) : DeviceArray(static_cast<int64_t>(values.size())) {
-        device().copy_from_host(data_, values.data(), count_ * sizeof(T));
+    explicit DeviceArray(const std::vector<T>& values, KernelBackend& owner = device())
+        : DeviceArray(static_cast<int64_t>(values.size()), owner) {
+        owner_.copy_from_host(data_, values.data(), count_ * sizeof(T));
     }
     DeviceArray(const DeviceArray&) = delete;
     DeviceArray& operator=(const DeviceArray&) = delete;
@@ -82,11 +84,12 @@ class DeviceArray {
     /// The elements now: waits for the device.
     std::vector<T> host() const {
         std::vector<T> values(count_);
-        device().copy_to_host(values.data(), data_, count_ * sizeof(T));
+        owner_.copy_to_host(values.data(), data_, count_ * sizeof(T));
         return values;
     }
 
   private:
+    KernelBackend& owner_;
     size_t count_;
     T* data_ = nullptr;
 };

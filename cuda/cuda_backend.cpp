@@ -1,0 +1,24 @@
+// Making the CUDA backend.
+#include "cuda/cuda_backend.h"
+
+#include <fmt/format.h>
+
+#include "cuda/backend_impl.h"
+
+namespace moco {
+namespace cuda {
+
+CudaBackend::CudaBackend()
+    : cublas_(*this, stream()),
+      cudnn_(make_cudnn(stream())),
+      conv_choices_(fmt::format("{} on {}", cudnn_version(), instruction_set())) {}
+
+CudaBackend::~CudaBackend() = default;
+
+}  // namespace cuda
+
+std::unique_ptr<Backend> make_cuda_backend() {
+    return std::make_unique<cuda::CudaBackend>();
+}
+
+}  // namespace moco
