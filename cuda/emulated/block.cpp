@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <string_view>
 
 #include "core/error.h"
 #include "cuda/emulated/device.h"
 #include "cuda/emulated/fiber.h"
+#include "cuda/emulated/race.h"
 #include "cuda/emulated/shared.h"
 #include "cuda/emulated/threads.h"
 #include "cuda/emulated/trap.h"
@@ -77,6 +79,25 @@ void make_current(int index) {
     threadIdx = thread(index).index;
 }
 
+std::string with_place(const std::string& what, bool in_thread) {
+    return fmt::format("kernel {}, block {}{}: {}", device.kernel->name, name_of(blockIdx),
+                       in_thread ? ", thread " + name_of(threadIdx) : "", what);
+}
+
+// The current thread to its end; false: a fault.
+bool run_thread() {
+    try {
+        watching = true;
+        device.kernel->run(device.kernel->call.get());
+        watching = false;
+        return true;
+    } catch (const std::exception& error) {
+        watching = false;
+        device.fault = with_place(error.what(), true);
+        return false;
+    }
+}
+
 // Runs threads one after the other on this stack, until one that waits elsewhere must go on.
 void fiber_main() {
     Fiber::arrived();
@@ -85,7 +106,7 @@ void fiber_main() {
         Thread& me = thread(device.current);
         me.fiber = &self;
         me.state = State::runnable;
-        device.kernel->body();
+        if (!run_thread()) go_to(*device.host);  // which gives this stack up
         me.state = State::exited;
         me.fiber = nullptr;
         ++device.exited;
@@ -132,11 +153,6 @@ std::string deadlock() {
                        where(*waits), waits->mask);
 }
 
-std::string with_place(const std::string& what, bool in_thread) {
-    return fmt::format("kernel {}, block {}{}: {}", device.kernel->name, name_of(blockIdx),
-                       in_thread ? ", thread " + name_of(threadIdx) : "", what);
-}
-
 // After a fault the stacks of suspended threads are given up.
 void abandon_threads() {
     device.idle.clear();
@@ -151,6 +167,7 @@ void run_block() {
     device.turns.begin(static_cast<int>(device.threads.size()));
     device.exited = device.at_barrier = device.barrier_votes = 0;
     begin_shared(device.kernel->shared_bytes);
+    race_block();
     make_current(device.turns.next());
     go_to(idle_fiber());
     if (device.fault.empty() && device.exited != static_cast<int>(device.threads.size()))
@@ -179,6 +196,7 @@ struct BlockOrder {
 void run_blocks() {
     const uint64_t count = uint64_t{gridDim.x} * gridDim.y * gridDim.z;
     const BlockOrder order(count);
+    race_launch();
     for (uint64_t i = 0, at = order.first; i < count && device.fault.empty(); ++i, at = (at + order.step) % count) {
         blockIdx = {static_cast<unsigned>(at % gridDim.x), static_cast<unsigned>(at / gridDim.x % gridDim.y),
                     static_cast<unsigned>(at / gridDim.x / gridDim.y)};
@@ -212,23 +230,31 @@ void run_kernel(const Kernel& kernel) {
         abandon_threads();
     }
     set_trap(nullptr);
+    watching = false;
     device.host = device.running = nullptr;
     device.kernel = nullptr;
     if (!device.fault.empty()) fail("{}", device.fault);
 }
 
-bool in_kernel() {
-    return device.running && device.running != device.host;
-}
-
 void kernel_fault(const std::string& what) {
-    device.fault = with_place(what, in_kernel());
-    go_to(*device.host);
-    std::abort();  // nobody comes back
+    throw Error(what);
 }
 
 size_t dynamic_limit() {
     return device.kernel->shared_limit;
+}
+
+int current_thread() {
+    return device.current;
+}
+
+bool in_own_stack(const void* memory) {
+    return device.running->owns(memory);
+}
+
+bool is_kernel_argument(const void* memory) {
+    const auto* begin = static_cast<const char*>(device.kernel->call.get());
+    return memory >= begin && memory < begin + device.kernel->call_bytes;
 }
 
 int lane() {
@@ -236,6 +262,7 @@ int lane() {
 }
 
 int barrier(Site& site, bool predicate) {
+    const Unwatched quiet;
     if (reached(site).off) return predicate;
     Thread& me = thread(device.current);
     if (device.at_barrier && device.barrier_site != &site)
@@ -253,6 +280,7 @@ int barrier(Site& site, bool predicate) {
             device.turns.set_ready(static_cast<int>(i));
         }
         device.turns.restart();
+        race_barrier();
     }
     wait();
     return device.barrier_result;
@@ -262,6 +290,10 @@ namespace {
 
 Warp& my_warp() {
     return device.turns.warps[static_cast<size_t>(device.current / kLanes)];
+}
+
+int lanes_of_warp() {
+    return std::min(kLanes, static_cast<int>(device.threads.size()) - device.current / kLanes * kLanes);
 }
 
 // Calls f(thread) for the lanes of `mask` in the current warp.
@@ -294,6 +326,8 @@ void complete_exchange(const Site& site, unsigned mask) {
         device.turns.set_ready(index);
     });
     my_warp().exchanging &= ~mask;
+    if (std::string_view(site.what) == "__syncwarp" && mask == (1ull << lanes_of_warp()) - 1)
+        race_warp_barrier(device.current / kLanes);
 }
 
 // source_lane kNone: a vote.
@@ -317,15 +351,23 @@ uint64_t meet(Site& site, unsigned mask, uint64_t value, int source_lane) {
 }  // namespace
 
 uint64_t exchange(Site& site, unsigned mask, uint64_t value, int source_lane) {
+    const Unwatched quiet;
     return reached(site).off ? value : meet(site, mask, value, source_lane);
 }
 
 unsigned vote(Site& site, unsigned mask, bool predicate) {
+    const Unwatched quiet;
     if (reached(site).off) return predicate ? 1u << lane() : 0;
     return static_cast<unsigned>(meet(site, mask, predicate, kNone));
 }
 
+void sync_warp(Site& site, unsigned mask) {
+    const Unwatched quiet;
+    if (!reached(site).off) meet(site, mask, 0, lane());
+}
+
 void maybe_yield() {
+    const Unwatched quiet;
     if (settings().schedule == Schedule::random && random_below(4) == 0) wait();
 }
 

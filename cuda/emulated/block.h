@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
 
 #include "cuda/emulated/site.h"
@@ -17,20 +17,27 @@ namespace moco::cuda::emulated {
 struct Kernel {
     std::string name;
     dim3 grid, block;
-    size_t shared_bytes;         // that the launch asked for
-    size_t shared_limit;         // of static and dynamic shared memory together
-    std::function<void()> body;  // one thread
+    size_t shared_bytes;               // that the launch asked for
+    size_t shared_limit;               // of static and dynamic shared memory together
+    void (*run)(const void* call);     // one thread
+    std::shared_ptr<const void> call;  // the arguments
+    size_t call_bytes;
 };
 
 /// Runs a kernel to its end. Throws Error, naming kernel, block and thread, where it breaks a rule. One at a time.
 void run_kernel(const Kernel& kernel);
 
-/// True while a kernel runs (on this thread's fibers).
-bool in_kernel();
-/// Ends the running kernel with an Error: its name and place, then `what`. From within a thread of it.
+/// Ends the running kernel with an Error: its name and place, then `what`. From within a thread of it: unwinds that.
 [[noreturn]] void kernel_fault(const std::string& what);
 /// The shared memory that a block of the running kernel may have.
 size_t dynamic_limit();
+
+/// Which thread of its block runs.
+int current_thread();
+/// Whether the address is the running thread's own: a local variable.
+bool in_own_stack(const void* memory);
+/// Whether it is among the running kernel's arguments.
+bool is_kernel_argument(const void* memory);
 
 // ---- what the threads of a block call ----
 
@@ -41,6 +48,8 @@ int barrier(Site& site, bool predicate = false);
 uint64_t exchange(Site& site, unsigned mask, uint64_t value, int source_lane);
 /// A rendezvous of the lanes of `mask`: those for which `predicate` holds.
 unsigned vote(Site& site, unsigned mask, bool predicate);
+/// __syncwarp.
+void sync_warp(Site& site, unsigned mask = 0xffffffffu);
 /// The lane of the running thread.
 int lane();
 /// Lets other threads go first, now and then, under the random schedule.

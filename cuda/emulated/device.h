@@ -4,7 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
-#include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -49,6 +49,26 @@
 #define __all_sync(mask, predicate) \
     (::moco::cuda::emulated::vote(MOCO_CUDA_SITE(exchange, "__all_sync"), mask, (predicate) == 0) == 0)
 
+namespace moco::cuda::emulated {
+
+/// A kernel with its arguments.
+template <typename... Parameters>
+struct KernelCall {
+    template <typename... Arguments>
+    explicit KernelCall(void (*k)(Parameters...), Arguments&&... a)
+        : kernel(k), arguments(std::forward<Arguments>(a)...) {}
+
+    /// Calls it once: one thread.
+    static void run(const void* call) {
+        std::apply(static_cast<const KernelCall*>(call)->kernel, static_cast<const KernelCall*>(call)->arguments);
+    }
+
+    void (*kernel)(Parameters...);
+    std::tuple<std::remove_cv_t<Parameters>...> arguments;
+};
+
+}  // namespace moco::cuda::emulated
+
 namespace moco::cuda {
 
 /// Where the running thread stands. Watch them in a debugger: they change with every switch of threads.
@@ -61,18 +81,23 @@ template <typename... Parameters, typename... Arguments>
 void launch_kernel(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
                    cudaStream_t stream, Arguments&&... arguments) {
     static_assert(sizeof...(Parameters) == sizeof...(Arguments), "one argument a parameter");
-    using Values = std::tuple<std::remove_cv_t<Parameters>...>;
-    const Values values(std::forward<Arguments>(arguments)...);
+    using Call = emulated::KernelCall<Parameters...>;
+    const auto call = std::make_shared<const Call>(kernel, std::forward<Arguments>(arguments)...);
     std::vector<const void*> pointers;
     const auto note = [&](const auto& value) {
         if constexpr (std::is_pointer_v<std::remove_cvref_t<decltype(value)>>) pointers.push_back(value);
     };
-    std::apply([&](const auto&... value) { (note(value), ...); }, values);
-    const emulated::Launch launch{
-        name, reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, sizeof(Values), std::move(pointers)};
-    check_launch(emulated::enqueue_kernel(
-                     launch, [kernel, values] { std::apply(kernel, values); }, stream),
-                 name, grid, block, shared_bytes);
+    std::apply([&](const auto&... value) { (note(value), ...); }, call->arguments);
+    const emulated::Launch launch{.name = name,
+                                  .kernel = reinterpret_cast<const void*>(kernel),
+                                  .grid = grid,
+                                  .block = block,
+                                  .shared_bytes = shared_bytes,
+                                  .run = Call::run,
+                                  .call = call,
+                                  .call_bytes = sizeof(Call),
+                                  .pointers = std::move(pointers)};
+    check_launch(emulated::enqueue_kernel(launch, stream), name, grid, block, shared_bytes);
 }
 
 }  // namespace moco::cuda

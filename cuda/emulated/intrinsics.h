@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "cuda/emulated/block.h"
+#include "cuda/emulated/race.h"
 
 namespace moco::cuda::emulated {
 
@@ -53,15 +54,13 @@ T shuffle_down(Site& site, unsigned mask, T value, unsigned delta, int width = 3
     return exchange_value(site, mask, value, source < section_of(width) + width ? source : lane());
 }
 
-inline void sync_warp(Site& site, unsigned mask = 0xffffffffu) {
-    exchange(site, mask, 0, lane());
-}
-
 template <typename T, typename F>
 T atomically(T* target, F f) {
     maybe_yield();
+    begin_atomic(target, sizeof(T));
     const T before = *target;
     *target = f(before);
+    end_atomic();
     return before;
 }
 

@@ -27,8 +27,8 @@ std::string refusal(const Launch& launch) {
         return fmt::format("a block has at most {} threads, {} in z", kMostThreads, kMostDepth);
     if (grid.x > kMostBlocksX || grid.y > kMostBlocksYZ || grid.z > kMostBlocksYZ)
         return fmt::format("a grid has at most {} x {} x {} blocks", kMostBlocksX, kMostBlocksYZ, kMostBlocksYZ);
-    if (launch.parameter_bytes > kMostParameterBytes)
-        return fmt::format("the parameters have {} bytes, at most {} are possible", launch.parameter_bytes,
+    if (launch.call_bytes > kMostParameterBytes)
+        return fmt::format("the parameters have {} bytes, at most {} are possible", launch.call_bytes,
                            kMostParameterBytes);
     if (launch.shared_bytes > shared_limit_of(launch.kernel))
         return fmt::format("{} shared bytes are more than the kernel may have ({})", launch.shared_bytes,
@@ -62,7 +62,7 @@ int launch_bounds(const void* kernel) {
 #endif
 }
 
-cudaError_t enqueue_kernel(const Launch& launch, std::function<void()> body, cudaStream_t stream) {
+cudaError_t enqueue_kernel(const Launch& launch, cudaStream_t stream) {
     const std::string reason = refusal(launch);
     if (!reason.empty()) {
         report(fmt::format("the launch of {} was refused: {}", launch.name, reason));
@@ -76,7 +76,9 @@ cudaError_t enqueue_kernel(const Launch& launch, std::function<void()> body, cud
                .block = launch.block,
                .shared_bytes = launch.shared_bytes,
                .shared_limit = std::max(shared_limit_of(launch.kernel), kSharedBytes),
-               .body = std::move(body)};
+               .run = launch.run,
+               .call = launch.call,
+               .call_bytes = launch.call_bytes};
     return enqueue(stream, launch.name, [kernel, pointers = launch.pointers] {
         check_pointers(kernel->name, pointers);
         run_kernel(*kernel);

@@ -4,7 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
-#include <functional>
+#include <memory>
 #include <vector>
 
 namespace moco::cuda::emulated {
@@ -14,13 +14,15 @@ struct Launch {
     const void* kernel;
     dim3 grid, block;
     size_t shared_bytes;
-    size_t parameter_bytes;
+    void (*run)(const void* call);     // one thread
+    std::shared_ptr<const void> call;  // the arguments
+    size_t call_bytes;
     std::vector<const void*> pointers;  // among the arguments
 };
 
-/// Checks the configuration as a device would and puts the kernel on the stream; `body` runs one thread. Pointers that
-/// are neither null nor of the device fail the kernel when it runs.
-cudaError_t enqueue_kernel(const Launch& launch, std::function<void()> body, cudaStream_t stream);
+/// Checks the configuration as a device would and puts the kernel on the stream. Pointers that are neither null nor of
+/// the device fail the kernel when it runs.
+cudaError_t enqueue_kernel(const Launch& launch, cudaStream_t stream);
 
 /// The launch bounds of a kernel, in threads; 0: not known.
 int launch_bounds(const void* kernel);

@@ -209,6 +209,10 @@ bool belongs_to_device(const void* memory) {
     return begin && memory >= begin && memory < begin + kAddressBytes;
 }
 
+Addresses device_addresses() {
+    return {heap().addresses, kAddressBytes};
+}
+
 std::string describe_address(const void* memory) {
     const auto* at = static_cast<const char*>(memory);
     const auto in_words = [&](const auto& found, const char* kind) {

@@ -29,6 +29,12 @@ bool is_pinned_memory(const void* memory, size_t bytes);
 bool is_device_accessible(const void* memory);
 /// Whether it is one of the addresses that device memory has, had or will have.
 bool belongs_to_device(const void* memory);
+/// All of those.
+struct Addresses {
+    const char* begin;
+    size_t bytes;
+};
+Addresses device_addresses();
 /// An address in words: "0x... , 4 bytes behind the end of an allocation of 128 bytes".
 std::string describe_address(const void* memory);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/emulated/block.h"
+#include "cuda/emulated/race.h"
 #include "cuda/emulated/sanitizer.h"
 
 namespace moco::cuda::emulated {
@@ -87,13 +88,37 @@ const char* end_shared() {
     return damage.c_str();
 }
 
+SharedArena shared_arena() {
+    return {arena, kArenaBytes};
+}
+
+bool in_shared_array(const void* memory, size_t size) {
+    const auto* at = static_cast<const char*>(memory);
+    return std::any_of(arrays.begin(), arrays.end(),
+                       [&](const Array& array) { return at >= array.begin && at + size <= array.end; });
+}
+
+std::string describe_shared(const void* memory) {
+    const auto* at = static_cast<const char*>(memory);
+    for (const Array& array : arrays) {
+        if (at >= array.begin && at < array.end) return fmt::format("byte {} of {}", at - array.begin, name_of(array));
+    }
+    for (const Array& array : arrays) {
+        if (at < array.begin && at >= array.zone) return "shared memory before " + name_of(array);
+        if (at >= array.end && at < array.end + kZone) return "shared memory behind " + name_of(array);
+    }
+    return "shared memory that belongs to no array";
+}
+
 void* shared_array(Site& site, size_t size, size_t alignment) {
+    const Unwatched quiet;
     if (site.block == block) return site.memory;
     site.block = block;
     return site.memory = lay_out(&site, size, alignment);
 }
 
 void* dynamic_shared() {
+    const Unwatched quiet;
     if (!dynamic) kernel_fault("it uses DYNAMIC_SHARED, but its launch asked for no shared bytes");
     return dynamic;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "cuda/emulated/site.h"
 
@@ -17,6 +18,18 @@ const char* end_shared();
 
 /// The array of this site, the same for all threads of a block; filled with NaN patterns.
 void* shared_array(Site& site, size_t bytes, size_t alignment);
+/// Where all of it lies.
+struct SharedArena {
+    const char* begin;
+    size_t bytes;
+
+    bool holds(const void* memory) const { return memory >= begin && memory < begin + bytes; }
+};
+SharedArena shared_arena();
+/// Whether [memory, memory + bytes) lies within one array of the running block.
+bool in_shared_array(const void* memory, size_t bytes);
+/// An address within the arena in words.
+std::string describe_shared(const void* memory);
 /// The launch's own shared bytes, aligned to 16.
 void* dynamic_shared();
 

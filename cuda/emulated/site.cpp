@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <string_view>
 
 namespace moco::cuda::emulated {
 namespace {
@@ -33,15 +32,16 @@ void register_site(Site& site) {
     site.off = is_off(site);
 }
 
-std::string place_of(const Site& site) {
-    std::string_view file = site.file;
+std::string_view short_path(std::string_view path) {
     for (const std::string_view room : {"/tests/cuda/", "/cuda/"}) {
-        const size_t at = file.rfind(room);
-        if (at == std::string_view::npos) continue;
-        file = file.substr(at + 1);
-        break;
+        const size_t at = path.rfind(room);
+        if (at != std::string_view::npos) return path.substr(at + 1);
     }
-    return std::string(file) + ":" + std::to_string(site.line);
+    return path;
+}
+
+std::string place_of(const Site& site) {
+    return std::string(short_path(site.file)) + ":" + std::to_string(site.line);
 }
 
 std::vector<std::string> reached_sites() {

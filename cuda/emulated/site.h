@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moco::cuda::emulated {
@@ -30,6 +31,9 @@ inline Site& reached(Site& site) {
         register_site(site);
     return site;
 }
+
+/// A source file's path from the root of the tree on.
+std::string_view short_path(std::string_view path);
 
 /// "cuda/relu.cu:20" for messages and for switching off; the path from the root of the tree.
 std::string place_of(const Site& site);
