@@ -240,6 +240,12 @@ void kernel_fault(const std::string& what) {
     throw Error(what);
 }
 
+void abandon_kernel(const std::string& what) {
+    device.fault = with_place(what, true);
+    go_to(*device.host);
+    std::abort();  // nobody comes back
+}
+
 size_t dynamic_limit() {
     return device.kernel->shared_limit;
 }

@@ -29,6 +29,8 @@ void run_kernel(const Kernel& kernel);
 
 /// Ends the running kernel with an Error: its name and place, then `what`. From within a thread of it: unwinds that.
 [[noreturn]] void kernel_fault(const std::string& what);
+/// The same where the code between here and the kernel cannot be unwound: leaves its stack as it is.
+[[noreturn]] void abandon_kernel(const std::string& what);
 /// The shared memory that a block of the running kernel may have.
 size_t dynamic_limit();
 

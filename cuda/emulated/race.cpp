@@ -92,9 +92,9 @@ struct Now {
 [[noreturn]] void fault(const Now& now, const char* other_did, uint16_t other, uint32_t interval, uint32_t place) {
     const char* does = now.access == Access::read ? "reads" : now.access == Access::write ? "writes" : "updates";
     const bool same_block = interval >= races().first_of_block;
-    kernel_fault(fmt::format("a race: it {} {} ({}), which {} {} ({}); nothing orders the two", does,
-                             name_of_memory(now.memory), line_of(now.place),
-                             same_block ? name_of_thread(other) : "another block", other_did, line_of(place)));
+    abandon_kernel(fmt::format("a race: it {} {} ({}), which {} {} ({}); nothing orders the two", does,
+                               name_of_memory(now.memory), line_of(now.place),
+                               same_block ? name_of_thread(other) : "another block", other_did, line_of(place)));
 }
 
 // Whether what was done in `interval` by `other`, at its warp's `epoch`, comes before what is done now.
@@ -183,6 +183,7 @@ void race_warp_barrier(int warp) {
     ++races().epochs[static_cast<size_t>(warp)];
 }
 
+// Compilers take it that callbacks do not throw.
 void check_access(const void* memory, size_t bytes, Access access, const void* where) {
     if (in_own_stack(memory)) return;
     const Unwatched quiet;
@@ -192,7 +193,7 @@ void check_access(const void* memory, size_t bytes, Access access, const void* w
     Shadow* shadow = nullptr;
     if (shared_arena().holds(memory)) {
         if (!in_shared_array(memory, bytes))
-            kernel_fault(fmt::format("it touches {} ({})", describe_shared(memory), line_of(now.place)));
+            abandon_kernel(fmt::format("it touches {} ({})", describe_shared(memory), line_of(now.place)));
         now.first_ordered = races().first_of_block;
         shadow = races().shared.data() + (begin - shared_arena().begin);
     } else if (is_device_memory(memory, bytes)) {
@@ -201,7 +202,7 @@ void check_access(const void* memory, size_t bytes, Access access, const void* w
                (in_program(memory) && access == Access::read)) {
         return;
     } else {
-        kernel_fault(fmt::format("it touches {} ({})", describe_address(memory), line_of(now.place)));
+        abandon_kernel(fmt::format("it touches {} ({})", describe_address(memory), line_of(now.place)));
     }
     for (size_t i = 0; i < bytes; ++i) {
         now.memory = begin + i;

@@ -105,7 +105,7 @@ KERNEL(64) writes_beyond_a_shared_array(int index) {
 
 TEST_F(EmulatedKernelFaults, AWriteBesideASharedArray) {
     if (emulated::kAddressSanitizer) {
-        EXPECT_DEATH(fault_of(writes_beyond_a_shared_array, 1, 32, 32), "use-after-poison");
+        expect_asan_report([] { LAUNCH(writes_beyond_a_shared_array, 1, 32, 0, nullptr, 32); }, "use-after-poison");
         return;
     }
     EXPECT_THAT(fault_of(writes_beyond_a_shared_array, 1, 32, 32),
@@ -146,7 +146,7 @@ KERNEL(64) writes_at(float* y, int index) {
 TEST_F(EmulatedKernelFaults, AWriteBesideDeviceMemory) {
     if (emulated::kAddressSanitizer) {
         const Memory<float> y(10);
-        EXPECT_DEATH(fault_of(writes_at, 2, 32, y.data, 10), "use-after-poison");
+        expect_asan_report([&] { LAUNCH(writes_at, 2, 32, 0, nullptr, y.data, 10); }, "use-after-poison");
         return;
     }
     for (const int index : {10, -1}) {

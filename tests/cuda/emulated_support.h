@@ -76,6 +76,17 @@ struct Memory {
     T* data = nullptr;
 };
 
+/// Under the address sanitizer: it ends the program, naming `what`, when body() is run.
+template <typename Body>
+void expect_asan_report(const Body& body, const char* what) {
+    EXPECT_DEATH(
+        {
+            body();
+            cudaDeviceSynchronize();
+        },
+        what);
+}
+
 /// What the device reports about what body() puts on it; the device is fresh afterwards.
 template <typename Body>
 std::string report_of(const Body& body) {
