@@ -105,6 +105,8 @@ class KernelBackend : public Backend {
     cudaStream_t stream() const { return stream_.get(); }
     /// Where the loader's threads work, beside stream().
     SideLane& side_lane() { return lane_; }
+    /// Page-locked memory for what they copy.
+    Staging& staging() { return staging_; }
     /// What allocate and release work on.
     MemoryPool& memory() { return memory_; }
     const Device& device() const { return device_; }
