@@ -17,6 +17,11 @@ std::unique_ptr<Backend> make_backend(const std::string& device) {
     fail("--device {}: there is no such device; expected auto, cpu or cuda", device);
 }
 
+std::unique_ptr<Backend> make_augmenting_backend(const std::string& augment_on, const Backend& training) {
+    check(augment_on == "device" || augment_on == "cpu", "--augment-on {}: expected device or cpu", augment_on);
+    return augment_on == "device" || training.name() == "cpu" ? nullptr : make_cpu_backend();
+}
+
 void note_slow_precision(Precision precision, const Backend& backend) {
     if (precision != Precision::bf16 || backend.name() != "cpu" || cpu::has_bf16_products()) return;
     fmt::print(stderr, "--precision bf16: {} has no bf16 products (AVX512_BF16), so f32 is faster here.\n",

@@ -15,6 +15,10 @@ namespace moco::apps {
 /// none.
 std::unique_ptr<Backend> make_backend(const std::string& device);
 
+/// The backend of its own that `--augment-on` ("device" or "cpu") asks for to make the views that `training` trains on;
+/// null where `training` makes them itself.
+std::unique_ptr<Backend> make_augmenting_backend(const std::string& augment_on, const Backend& training);
+
 /// Says on standard error, in one sentence, when `backend` has no instructions for `precision` and so gains nothing.
 void note_slow_precision(Precision precision, const Backend& backend);
 

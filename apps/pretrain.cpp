@@ -64,11 +64,12 @@ void run_pretrain(const Flags& flags) {
     validate(config);
     set_threads(static_cast<int>(config.threads));
     const std::unique_ptr<Backend> backend = make_backend(config.device);
+    const std::unique_ptr<Backend> augmenting = make_augmenting_backend(config.augment_on, *backend);
     note_slow_precision(precision_from_name(config.precision), *backend);
     const Splits data = open_dataset(config.data);
     ProgressBar progress;
-    const RunSummary summary =
-        pretrain(config, resume ? RunStart::resume : RunStart::fresh, data, *backend, progress, stop);
+    const RunSummary summary = pretrain(config, resume ? RunStart::resume : RunStart::fresh, data,
+                                        {augmenting ? *augmenting : *backend, *backend}, progress, stop);
     print_summary(config, summary);
 }
 
@@ -80,10 +81,11 @@ void add_pretrain(CLI::App& app) {
     CLI::Option* config = command->add_option("--config", flags->config_file,
                                               "settings from a TOML file, such as the config.toml of a run");
     config->type_name("FILE")->group("Settings from elsewhere");
-    CLI::Option* resume = command->add_option("--resume", flags->resume_folder,
-                                              "go on with the run in this folder, from its last checkpoint; needs no "
-                                              "other flag, and may change --threads, --workers, --device, and a larger "
-                                              "--epochs or --max-steps");
+    CLI::Option* resume =
+        command->add_option("--resume", flags->resume_folder,
+                            "go on with the run in this folder, from its last checkpoint; needs no other flag, and may "
+                            "change --threads, --workers, --device, --augment-on, and a larger --epochs or "
+                            "--max-steps");
     resume->type_name("RUN_FOLDER")->group("Settings from elsewhere")->excludes(config);
     flags->settings.add_to(*command);
     command->footer(ConfigFlags::presets_text());

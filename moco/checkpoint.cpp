@@ -78,6 +78,11 @@ TrainedOn trained_on_of(const SafetensorsFile& file) {
     return {metadata_of(file, "data"), number_of<int64_t>(file, "in_channels"), number_of<int64_t>(file, "images")};
 }
 
+/// The backend that makes a run's views.
+std::string_view views_made_on(const RunConfig& config, const Backend& trains) {
+    return config.augment_on == "cpu" ? "cpu" : trains.name();
+}
+
 /// Whether a tensor of that name is trained, rather than kept beside.
 bool is_parameter(std::string_view name) {
     return name.ends_with(".weight") || name.ends_with(".bias");
@@ -115,15 +120,16 @@ ModuleState without_head(ModuleState state) {
 
 void save_checkpoint(const std::filesystem::path& path, const Moco& moco, const RunConfig& config,
                      const TrainedOn& trained_on, const TrainingProgress& progress) {
+    const Backend& backend = moco.queue.keys().backend();
     Metadata metadata = {{"format", kFormat},
                          {"format_version", kVersion},
                          {"config", method_settings(config)},
                          {"data", trained_on.data},
                          {"in_channels", fmt::format("{}", trained_on.in_channels)},
                          {"images", fmt::format("{}", trained_on.images)},
-                         {"instruction_set", moco.queue.keys().backend().instruction_set()}};
-    const std::string tuning = moco.queue.keys().backend().tuning();
-    if (!tuning.empty()) metadata["tuning"] = tuning;
+                         {"instruction_set", backend.instruction_set()},
+                         {"views_made_on", std::string(views_made_on(config, backend))}};
+    if (const std::string tuning = backend.tuning(); !tuning.empty()) metadata["tuning"] = tuning;
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, [&](const char* name, auto value) { metadata[name] = fmt::format("{}", value); });
     std::vector<SafetensorsItem> items;
@@ -167,6 +173,8 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
     info.instruction_set = metadata_of(file, "instruction_set");
     const auto tuning = file.metadata().find("tuning");
     if (tuning != file.metadata().end()) info.tuning = tuning->second;
+    const auto views = file.metadata().find("views_made_on");
+    if (views != file.metadata().end()) info.views_made_on = views->second;
     return info;
 }
 

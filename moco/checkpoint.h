@@ -2,7 +2,7 @@
 //
 // Tensors: encoder_q.* and encoder_k.* (torchvision's names), queue (C x K), queue_ptr (1, i64), optimizer.* (momenta,
 // named like the parameters). Metadata: format, config (the settings that decide results), data, progress, instruction
-// set, and what the device chose by itself (tuning), where it did.
+// set, which backend made the views, and what the device chose by itself (tuning), where it did.
 // No times, paths, thread or worker counts: equal runs write equal bytes. docs/file-formats.md has the details.
 #pragma once
 
@@ -57,7 +57,8 @@ struct CheckpointInfo {
     TrainedOn trained_on;
     TrainingProgress progress;
     std::string instruction_set;
-    std::string tuning;  // Backend::tuning of the device that wrote it; empty where it has none
+    std::string tuning;         // Backend::tuning of the device that wrote it; empty where it has none
+    std::string views_made_on;  // the backend that made the views: "cpu", "cuda"; empty in files that do not say it
     // Of every file:
     int64_t tensors = 0;
     int64_t parameters = 0;  // of one encoder

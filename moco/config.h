@@ -77,11 +77,12 @@ struct RunConfig {
     int64_t checkpoint_every_steps = 0;  // besides the one at each epoch's end; 0: none
     int64_t keep_every = 0;              // epochs between checkpoints that are kept; 0: only the last
 
-    // ---- the machine (nothing here changes a result within one instruction set) ----
-    std::string device = "auto";  // auto, cpu, cuda
-    bool cuda_graph = false;      // replay the step as one CUDA graph
-    int64_t threads = 0;          // compute threads; 0: one per core
-    int64_t workers = 1;          // loader threads; 0: load within the training thread
+    // ---- the machine (nothing here changes more of a result than the rounding) ----
+    std::string device = "auto";        // auto, cpu, cuda
+    std::string augment_on = "device";  // where views are made: device (the one that trains), cpu; from the same draws
+    bool cuda_graph = false;            // replay the step as one CUDA graph
+    int64_t threads = 0;                // compute threads; 0: one per core
+    int64_t workers = 1;                // loader threads; 0: load within the training thread
 
     bool operator==(const RunConfig&) const = default;
 };

@@ -155,8 +155,11 @@ std::vector<ConfigOption> make_table() {
              "steps between checkpoints, besides one an epoch; 0: none", run)
         .add("keep-every", "EPOCHS", &C::keep_every, "epochs between checkpoints that are kept; 0: only the last", run);
 
-    t.group("Machine (changes no result)")
+    t.group("Machine (changes nothing but the rounding)")
         .add("device", "auto|cpu|cuda", &C::device, "where to compute", machine, OnResume::free)
+        .add("augment-on", "device|cpu", &C::augment_on,
+             "what makes the views, of the same draws: the device that trains, or the processor for it", machine,
+             OnResume::free)
         .add("cuda-graph", "", &C::cuda_graph, "replay the training step as one CUDA graph (--device cuda)", machine,
              OnResume::free)
         .add("threads", "N", &C::threads, "compute threads; 0: one per core", machine, OnResume::free)

@@ -96,6 +96,7 @@ void check_run(const RunConfig& c) {
     check_at_least("checkpoint-every-steps", c.checkpoint_every_steps, 0);
     check_at_least("keep-every", c.keep_every, 0);
     check_one_of("device", c.device, {"auto", "cpu", "cuda"});
+    check_one_of("augment-on", c.augment_on, {"device", "cpu"});
     check_at_least("threads", c.threads, 0);
     check_at_least("workers", c.workers, 0);
 }

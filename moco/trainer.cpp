@@ -46,12 +46,13 @@ void check_same_run(const RunConfig& config, const TrainedOn& trained_on, const 
 
 class Training {
   public:
-    Training(const RunConfig& config, RunStart start, const Splits& data, Backend& backend, ProgressObserver& observer,
-             const std::atomic<bool>& stop);
+    Training(const RunConfig& config, RunStart start, const Splits& data, const ViewBackends& backends,
+             ProgressObserver& observer, const std::atomic<bool>& stop);
     RunSummary run();
 
   private:
     void take_up();
+    void note_other_bits(const std::filesystem::path& file, const CheckpointInfo& info);
     bool measure_baselines();
     bool train_epoch();
     void train_one_step();
@@ -73,6 +74,7 @@ class Training {
 
     const RunConfig& config_;
     const Splits& data_;
+    ViewBackends backends_;
     Backend& backend_;
     ProgressObserver& observer_;
     const std::atomic<bool>& stop_;
@@ -103,22 +105,23 @@ class Training {
     } epoch_here_;
 };
 
-Training::Training(const RunConfig& config, RunStart start, const Splits& data, Backend& backend,
+Training::Training(const RunConfig& config, RunStart start, const Splits& data, const ViewBackends& backends,
                    ProgressObserver& observer, const std::atomic<bool>& stop)
     : config_(validated(config, data)),
       data_(data),
-      backend_(backend),
+      backends_(backends),
+      backend_(backends.trains),
       observer_(observer),
       stop_(stop),
       trained_on_{data.pretrain->info().name, data.pretrain->info().channels, data.pretrain->count()},
       moco_(encoder_config(config, trained_on_.in_channels), config.moco_k,
-            {static_cast<float>(config.momentum), static_cast<float>(config.wd)}, config.seed, backend),
+            {static_cast<float>(config.momentum), static_cast<float>(config.wd)}, config.seed, backend_),
       schedule_(learning_rate_schedule(config)),
       results_(config.log_every) {
-    backend.set_conv_algorithm(conv_algorithm_from_name(config.conv));
-    backend.set_precision(precision_from_name(config.precision));
+    backend_.set_conv_algorithm(conv_algorithm_from_name(config.conv));
+    backend_.set_precision(precision_from_name(config.precision));
     if (config.cuda_graph) recorded_step_.emplace(moco_, config.symmetric ? StepKind::symmetric : StepKind::one_way);
-    if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend, observer);
+    if (config.knn_every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, config_, backend_, observer);
     // First, so that a file that does not fit leaves no folder behind.
     if (!config.init.empty() && !has_checkpoint(run_folder(config))) {
         warm_start(config.init, moco_);
@@ -138,13 +141,23 @@ void Training::take_up() {
     progress_ = load_checkpoint(file, moco_);
     saved_ = progress_;
     summary_.checkpoint = file;
-    if (info.instruction_set == backend_.instruction_set()) {
-        backend_.set_tuning(info.tuning);
-    } else {
+    if (info.instruction_set == backend_.instruction_set()) backend_.set_tuning(info.tuning);
+    note_other_bits(file, info);
+}
+
+/// Says why the run would have gone on to other bits where it was.
+void Training::note_other_bits(const std::filesystem::path& file, const CheckpointInfo& info) {
+    const std::string_view made_on = info.views_made_on, make_on = backends_.augments.name();
+    if (info.instruction_set != backend_.instruction_set()) {
         observer_.note(
             fmt::format("{} was written on {}, this machine computes with {}: the run goes on, but not to "
                         "the same bits",
                         file.string(), info.instruction_set, backend_.instruction_set()));
+    } else if (!made_on.empty() && made_on != make_on) {
+        observer_.note(
+            fmt::format("{} was trained on views made on {}, from now on they are made on {}: the same draws, but "
+                        "values that differ by up to 2/255, so the run does not go on to the same bits",
+                        file.string(), made_on, make_on));
     }
 }
 
@@ -240,7 +253,7 @@ std::unique_ptr<Loader> Training::make_loader(int64_t epoch, int64_t step) const
     options.start_epoch = epoch;
     options.start_step = step;
     options.epochs = config_.epochs;
-    return std::make_unique<Loader>(data_.pretrain, augmentation_recipe(config_), options, backend_);
+    return std::make_unique<Loader>(data_.pretrain, augmentation_recipe(config_), options, backends_);
 }
 
 void Training::note_unreadable(const IssuedStep& step) {
@@ -368,9 +381,9 @@ RunPlan Training::plan() const {
 
 }  // namespace
 
-RunSummary pretrain(const RunConfig& config, RunStart start, const Splits& data, Backend& backend,
+RunSummary pretrain(const RunConfig& config, RunStart start, const Splits& data, const ViewBackends& backends,
                     ProgressObserver& observer, const std::atomic<bool>& stop) {
-    return Training(config, start, data, backend, observer, stop).run();
+    return Training(config, start, data, backends, observer, stop).run();
 }
 
 }  // namespace moco

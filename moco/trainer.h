@@ -16,6 +16,7 @@
 
 #include "core/backend.h"
 #include "moco/config.h"
+#include "moco/data/make_views.h"
 #include "moco/study/progress.h"
 
 namespace moco {
@@ -47,16 +48,17 @@ inline constexpr const char* kLastCheckpoint = "checkpoint-last.safetensors";
 std::filesystem::path run_folder(const RunConfig& config);
 
 /// The configuration with which the run in `folder` goes on: its config.toml, changed by `flags` as far as a resume
-/// may (threads, workers, device, more epochs, more steps). Throws Error with both values otherwise, and if the folder
-/// holds no run. Its `out` is `folder`.
+/// may (threads, workers, device, augment-on, more epochs, more steps). Throws Error with both values otherwise, and if
+/// the folder holds no run. Its `out` is `folder`.
 RunConfig resume_config(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, std::string>>& flags);
 
 /// Trains, and returns when the last epoch (or --max-steps) is done or `stop` became true, which is looked at before
-/// every step; either way the checkpoint is saved. Calls `observer` from this thread. `backend` computes convolutions
-/// as config.conv says from now on. Throws Error, in one sentence, for impossible settings, unreadable files, a loss
-/// that is not finite (the checkpoint before it is kept), a full disk.
-RunSummary pretrain(const RunConfig& config, RunStart start, const Splits& data, Backend& backend,
+/// every step; either way the checkpoint is saved. Calls `observer` from this thread. `backends` are what config.device
+/// and config.augment_on name; the one that trains computes convolutions as config.conv says from now on. Throws Error,
+/// in one sentence, for impossible settings, unreadable files, a loss that is not finite (the checkpoint before it is
+/// kept), a full disk.
+RunSummary pretrain(const RunConfig& config, RunStart start, const Splits& data, const ViewBackends& backends,
                     ProgressObserver& observer, const std::atomic<bool>& stop);
 
 }  // namespace moco

@@ -25,7 +25,7 @@ constexpr const char* kDescription =
 constexpr int64_t kDrawn = 32, kDrawnHeight = 375, kDrawnWidth = 500;
 
 struct Flags {
-    std::string data, aug = "v2", write;
+    std::string data, aug = "v2", write, augment_on = "device";
     int64_t size = 224, images = 256, rounds = 3;
     DeviceFlags device;
     bool json = false;
@@ -55,14 +55,14 @@ class DrawnFolder {
 
 /// Images a second of `workers` threads: the best of the rounds.
 double images_per_second(const Flags& flags, const DatasetPtr& data, const Recipe& recipe, int workers,
-                         Backend& backend) {
+                         const ViewBackends& backends) {
     LoaderOptions options;
     options.batch = std::min<int64_t>({32, data->count(), flags.images});
     options.size = flags.size;
     options.workers = workers;
     const int64_t steps = (flags.images + options.batch - 1) / options.batch;
     options.epochs = (1 + flags.rounds * steps) / (data->count() / options.batch) + 1;
-    Loader loader(data, recipe, options, backend);
+    Loader loader(data, recipe, options, backends);
     loader.next();
     double best = 0;
     for (int64_t round = 0; round < flags.rounds; ++round) {
@@ -71,6 +71,7 @@ double images_per_second(const Flags& flags, const DatasetPtr& data, const Recip
             const Batch batch = loader.next();
             if (!batch.unreadable.empty()) fail("{}", batch.unreadable.front().reason);
         }
+        backends.trains.synchronize();
         best = std::max(best, static_cast<double>(steps * options.batch) / (now() - began));
     }
     return best;
@@ -104,6 +105,8 @@ void run_loader(const Flags& flags) {
           "--write {} draws images, --data {} names others: give one of them", flags.write, flags.data);
     const Recipe recipe = recipe_named(flags.aug);
     const std::unique_ptr<Backend> backend = flags.device.open();
+    const std::unique_ptr<Backend> augmenting = make_augmenting_backend(flags.augment_on, *backend);
+    const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
     std::unique_ptr<DrawnFolder> drawn;
     std::string folder = flags.write;
     if (!flags.write.empty()) {
@@ -115,10 +118,10 @@ void run_loader(const Flags& flags) {
     const DatasetPtr data = open_dataset(flags.data.empty() ? "folder:" + folder : flags.data).pretrain;
     const int workers = threads();
     set_threads(1);  // the workers are the threads here
-    const double one = images_per_second(flags, data, recipe, 0, *backend);
-    const double all = workers == 1 ? one : images_per_second(flags, data, recipe, workers, *backend);
+    const double one = images_per_second(flags, data, recipe, 0, backends);
+    const double all = workers == 1 ? one : images_per_second(flags, data, recipe, workers, backends);
     set_threads(workers);
-    print(flags, data, one, all, *backend);
+    print(flags, data, one, all, backends.augments);
 }
 
 }  // namespace
@@ -138,6 +141,10 @@ void add_bench_loader(CLI::App& group) {
         ->type_name("FOLDER");
     command->add_flag("--json", flags->json, "print one JSON object: images_per_s, images_per_s_one_core");
     flags->device.add_to(*command);
+    command->add_option("--augment-on", flags->augment_on, "what makes the views: the device, or the processor for it")
+        ->type_name("device|cpu")
+        ->group("Machine")
+        ->capture_default_str();
     command->callback([flags] { run_loader(*flags); });
 }
 

@@ -30,6 +30,7 @@ struct EvalLoader::State {
 
     Slot& slot_of(int64_t batch) { return slots[static_cast<size_t>(batch) % slots.size()]; }
     void fill(int64_t batch, int64_t chunk);
+    void transform_run(int64_t batch, int64_t end_row, std::vector<Image>& run);
     AugmentParams params_for(int64_t index, const Image& image) const;
     void close_gaps(Slot& slot, int64_t first, int64_t rows, EvalBatch& result);
 };
@@ -42,25 +43,37 @@ AugmentParams EvalLoader::State::params_for(int64_t index, const Image& image) c
     }
 }
 
+/// Fills the rows before `end_row` from the images of `run`, and empties it.
+void EvalLoader::State::transform_run(int64_t batch, int64_t end_row, std::vector<Image>& run) {
+    const int64_t begin_row = end_row - static_cast<int64_t>(run.size());
+    std::vector<ImageView> images;
+    std::vector<AugmentParams> params;
+    for (const Image& image : run) {
+        const int64_t row = begin_row + static_cast<int64_t>(images.size());
+        params.push_back(params_for(batch * options.batch + row, image));
+        images.push_back(image.view());
+    }
+    backend.augment(images, params, size, slot_of(batch).images.rows(begin_row, end_row).mutable_data());
+    run.clear();
+}
+
 void EvalLoader::State::fill(int64_t batch, int64_t chunk) {
     const int64_t first = batch * options.batch, begin = chunk * kChunk;
     const int64_t end = std::min({begin + kChunk, options.batch, count - first});
     Slot& slot = slot_of(batch);
+    std::vector<Image> run;  // readable images of neighbouring rows
     for (int64_t n = begin; n < end; ++n) {
         const int64_t index = first + n;
         std::optional<Unreadable>& unreadable = slot.unreadable[static_cast<size_t>(n)];
         unreadable.reset();
-        Image image;
         try {
-            image = dataset->load(index);
+            run.push_back(dataset->load(index));
         } catch (const Error& error) {
             unreadable = Unreadable{index, dataset->path(index), error.what(), -1};
-            continue;
+            transform_run(batch, n, run);
         }
-        const ImageView view = image.view();
-        const AugmentParams params = params_for(index, image);
-        backend.augment({&view, 1}, {&params, 1}, size, slot.images.rows(n, n + 1).mutable_data());
     }
+    transform_run(batch, end, run);
 }
 
 /// Moves the rows of readable images together.
@@ -107,6 +120,7 @@ std::optional<EvalBatch> EvalLoader::next() {
     ++s.batches_returned;
     const int64_t first = batch * s.options.batch, rows = std::min(s.options.batch, s.count - first);
     Slot& slot = s.slot_of(batch);
+    s.backend.await(slot.images.raw(), slot.images.bytes());
     slot.images.bump_version();
     EvalBatch result;
     s.close_gaps(slot, first, rows, result);

@@ -1,4 +1,4 @@
-// Each chunk of a batch is filled by one worker: read and decode its samples, then have the backend make both views.
+// Each chunk of a batch is filled by one worker: read and decode its samples, then have a backend make both views.
 #include "moco/data/loader.h"
 
 #include <algorithm>
@@ -37,19 +37,19 @@ void check_options(const Dataset& dataset, const LoaderOptions& o) {
 }  // namespace
 
 struct Loader::State {
-    State(DatasetPtr data, const Recipe& augmentation, const LoaderOptions& loader_options, Backend& device)
+    State(DatasetPtr data, const Recipe& augmentation, const LoaderOptions& loader_options, const ViewBackends& where)
         : dataset(std::move(data)),
           recipe(augmentation),
           options(loader_options),
-          backend(device),
+          backends(where),
           source(dataset, options.seed),
           steps_per_epoch(dataset->count() / (options.batch * options.world)),
           first(options.start_epoch * steps_per_epoch + options.start_step) {
         const Shape shape = {options.batch, options.size, options.size, dataset->info().channels};
         slots.resize(static_cast<size_t>(options.workers == 0 ? 1 : options.prefetch + 1));
         for (Slot& slot : slots) {
-            slot.query = Tensor::empty(shape, DType::f32, backend);
-            slot.key = Tensor::empty(shape, DType::f32, backend);
+            slot.query = Tensor::empty(shape, DType::f32, backends.trains);
+            slot.key = Tensor::empty(shape, DType::f32, backends.trains);
             slot.indices.resize(static_cast<size_t>(options.batch));
             slot.unreadable.resize(static_cast<size_t>(options.batch));
         }
@@ -61,7 +61,7 @@ struct Loader::State {
     DatasetPtr dataset;
     Recipe recipe;
     LoaderOptions options;
-    Backend& backend;
+    ViewBackends backends;
     SampleSource source;
     int64_t steps_per_epoch, first;
     int64_t chunk_size = samples_per_chunk(options.size);
@@ -95,14 +95,14 @@ void Loader::State::fill(int64_t batch, int64_t chunk) {
         slot.unreadable[static_cast<size_t>(n)] = sample.unreadable;
     }
     for (const SampleSource::Sample& sample : samples) images.push_back(sample.image.image.view());
-    backend.augment(images, queries, options.size, slot.query.rows(begin, end).mutable_data());
-    backend.augment(images, keys, options.size, slot.key.rows(begin, end).mutable_data());
+    make_views(backends, images, queries, slot.query.rows(begin, end));
+    make_views(backends, images, keys, slot.key.rows(begin, end));
 }
 
-Loader::Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, Backend& backend) {
+Loader::Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, const ViewBackends& backends) {
     check_recipe(recipe);
     check_options(*dataset, options);
-    state_ = std::make_unique<State>(std::move(dataset), recipe, options, backend);
+    state_ = std::make_unique<State>(std::move(dataset), recipe, options, backends);
     State& s = *state_;
     s.batches = std::max<int64_t>(options.epochs * s.steps_per_epoch - s.first, 0);
     const int64_t chunks = (options.batch + s.chunk_size - 1) / s.chunk_size;
@@ -119,8 +119,10 @@ Batch Loader::next() {
     ++s.batches_returned;
     const int64_t batch = s.pipeline->next();
     Slot& slot = s.slot_of(batch);
-    slot.query.bump_version();
-    slot.key.bump_version();
+    for (Tensor* views : {&slot.query, &slot.key}) {
+        s.backends.trains.await(views->raw(), views->bytes());
+        views->bump_version();
+    }
     Batch result;
     result.epoch = (s.first + batch) / s.steps_per_epoch;
     result.step = (s.first + batch) % s.steps_per_epoch;

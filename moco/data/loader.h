@@ -13,6 +13,7 @@
 #include "core/tensor.h"
 #include "moco/data/augmentation.h"
 #include "moco/data/dataset.h"
+#include "moco/data/make_views.h"
 #include "moco/data/transforms.h"
 
 namespace moco {
@@ -49,9 +50,9 @@ struct LoaderOptions {
 /// readable sample in the epoch's order, with the draws of the image it stands for. One thread calls next().
 class Loader {
   public:
-    /// `backend` must outlive the loader. Throws Error when the data set is smaller than a batch or a number is
-    /// impossible. Workers start at once.
-    Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, Backend& backend);
+    /// Batches lie in the memory of backends.trains. Throws Error when the data set is smaller than a batch or a number
+    /// is impossible. Workers start at once.
+    Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, const ViewBackends& backends);
     ~Loader();
     /// The next batch; waits for it. Throws Error when no image can be read, or after the last step of the last epoch.
     Batch next();

@@ -40,6 +40,7 @@ TEST(Settings, ImpossibleOnesEndInASentence) {
         {{"--log-every", "0"}, {"--log-every"}},
         {{"--knn-k", "0"}, {"--knn-k"}},
         {{"--device", "tpu"}, {"--device tpu"}},
+        {{"--augment-on", "gpu"}, {"--augment-on gpu", "device, cpu"}},
         {{"--data", "shapes:0"}, {"shapes:0"}},
         {{"--data", ""}, {"--data"}},
     };

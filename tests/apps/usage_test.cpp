@@ -50,6 +50,7 @@ TEST(Usage, HelpOfPretrainNamesTheReferenceCodesFlags) {
                              "--lr-per",
                              "--threads",
                              "--workers",
+                             "--augment-on",
                              "--device",
                              "--out",
                              "--init",

@@ -209,6 +209,7 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"checkpoint-every-steps", "-1", "--checkpoint-every-steps -1: it must be at least 0"},
         {"keep-every", "-1", "--keep-every -1: it must be at least 0"},
         {"device", "gpu", "--device gpu: expected one of auto, cpu, cuda"},
+        {"augment-on", "gpu", "--augment-on gpu: expected one of device, cpu"},
         {"threads", "-1", "--threads -1: it must be at least 0"},
         {"workers", "-1", "--workers -1: it must be at least 0"},
         {"conv", "fast", "--conv fast: expected one of auto, direct, winograd"},
@@ -247,6 +248,7 @@ TEST(Config, AResumeMayChangeTheMachineAndRunLonger) {
     EXPECT_EQ(resumed("threads", "7").threads, 7);
     EXPECT_EQ(resumed("workers", "0").workers, 0);
     EXPECT_EQ(resumed("device", "cuda").device, "cuda");
+    EXPECT_EQ(resumed("augment-on", "cpu").augment_on, "cpu");
     EXPECT_EQ(resumed("epochs", "11").epochs, 11);
     EXPECT_EQ(resumed("max-steps", "101").max_steps, 101);
     EXPECT_EQ(resumed("max-steps", "0").max_steps, 0);

@@ -184,6 +184,26 @@ TEST_F(TrainerTest, TheConvolutionsAlgorithmIsPartOfTheBits) {
     cpu().set_conv_algorithm(ConvAlgorithm::auto_select);
 }
 
+TEST_F(TrainerTest, AResumeWithViewsMadeElsewhereIsNoted) {
+    RunConfig config = tiny_run(folder_ / "run");
+    config.max_steps = 1;
+    run(config);
+    const std::filesystem::path file = folder_ / "run" / kLastCheckpoint;
+    EXPECT_EQ(read_checkpoint_info(file).views_made_on, "cpu");
+    Watcher same, other;
+    resume(folder_ / "run", same, {{"max-steps", "2"}});
+    EXPECT_TRUE(same.notes.empty());
+    std::string bytes = read_bytes(file);
+    const std::string made = R"("views_made_on":"cpu")", elsewhere = R"("views_made_on":"gpu")";
+    ASSERT_NE(bytes.find(made), std::string::npos);
+    write_bytes(file, bytes.replace(bytes.find(made), made.size(), elsewhere));
+    resume(folder_ / "run", other, {{"max-steps", "3"}});
+    ASSERT_EQ(other.notes.size(), 1u);
+    for (const char* part : {"made on gpu", "made on cpu", "the same draws", "2/255"}) {
+        EXPECT_NE(other.notes[0].find(part), std::string::npos) << other.notes[0];
+    }
+}
+
 TEST_F(TrainerTest, TheSymmetricLossResumesToo) {
     RunConfig config = tiny_run(folder_ / "whole");
     config.symmetric = true;

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
+#include "cpu/cpu_backend.h"
 #include "moco/data/shapes.h"
 #include "tests/moco/data/flawed_dataset.h"
 #include "tests/support/expect_error.h"
@@ -38,8 +40,8 @@ Held held(const Batch& batch) {
     return h;
 }
 
-std::vector<Held> all_batches(const DatasetPtr& data, const LoaderOptions& options, Backend& backend) {
-    Loader loader(data, recipe_named("v2"), options, backend);
+std::vector<Held> all_batches(const DatasetPtr& data, const LoaderOptions& options, const ViewBackends& backends) {
+    Loader loader(data, recipe_named("v2"), options, backends);
     const int64_t first = options.start_epoch * loader.steps_per_epoch() + options.start_step;
     std::vector<Held> batches;
     for (int64_t i = first; i < options.epochs * loader.steps_per_epoch(); ++i) batches.push_back(held(loader.next()));
@@ -79,6 +81,34 @@ TEST_P(LoaderTest, TheSameBatchesForAnyNumberOfWorkers) {
             options.workers = workers;
             options.prefetch = prefetch;
             EXPECT_EQ(all_batches(data, options, backend()), expected) << workers << " workers, prefetch " << prefetch;
+        }
+    }
+}
+
+TEST_P(LoaderTest, ViewsMadeOnTheProcessorArriveAsTheyAre) {
+    const DatasetPtr data = std::make_shared<FlawedDataset>(open_shapes(90).train, std::set<int64_t>{3, 50});
+    LoaderOptions options = small_options();
+    const std::vector<Held> expected = all_batches(data, options, cpu());
+    const std::unique_ptr<Backend> processor = make_cpu_backend();
+    for (const int workers : {0, 1, 4}) {
+        options.workers = workers;
+        EXPECT_EQ(all_batches(data, options, {*processor, backend()}), expected) << workers << " workers";
+    }
+}
+
+TEST_P(LoaderTest, EveryDeviceMakesTheSameViewsOfTheSameDraws) {
+    const DatasetPtr data = open_shapes(60).train;
+    const std::vector<Held> batches = all_batches(data, small_options(), backend());
+    const std::vector<Held> expected = all_batches(data, small_options(), cpu());
+    ASSERT_EQ(batches.size(), expected.size());
+    const std::array<float, 3> std = data->info().normalization.std;
+    for (size_t b = 0; b < expected.size(); ++b) {
+        ASSERT_EQ(batches[b].indices, expected[b].indices);
+        for (const auto& views : {&Held::query, &Held::key}) {
+            for (size_t i = 0; i < (expected[b].*views).size(); ++i) {
+                // What the operators promise, on values in [0, 1].
+                ASSERT_NEAR((batches[b].*views)[i], (expected[b].*views)[i], 1e-4 / std[i % 3]);
+            }
         }
     }
 }
