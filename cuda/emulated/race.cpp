@@ -20,7 +20,7 @@ extern "C" const char __executable_start, end;  // of the program in memory, fro
 
 namespace moco::cuda::emulated {
 
-bool watching = false;
+thread_local constinit bool watching = false;
 
 namespace {
 

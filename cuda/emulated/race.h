@@ -13,8 +13,8 @@ namespace moco::cuda::emulated {
 
 enum class Access { read, write, atomic };
 
-/// True while a kernel's own code runs: the callbacks ignore everything else.
-extern bool watching;
+/// True while a kernel's own code runs in this thread of the host: the callbacks ignore everything else.
+extern thread_local constinit bool watching;
 /// Whether any code was compiled so that it calls them.
 bool races_are_watched();
 void watch_races();
