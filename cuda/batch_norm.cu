@@ -4,6 +4,8 @@
 // Statistics are f32. They are taken of x less the split's first row, so that a mean far larger than the spread costs
 // no digits, and as mean and squared deviations from it (Chan's combination), so that an unlucky first row costs none
 // either.
+#include <cmath>
+
 #include "cuda/batch_norm.cuh"
 #include "cuda/kernel_backend.h"
 #include "cuda/reduce.cuh"

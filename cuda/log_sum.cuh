@@ -1,6 +1,8 @@
 // Log-sum-exp in passing, and the loss of a row that follows from it.
 #pragma once
 
+#include <cmath>
+
 #include "cuda/reduce.cuh"
 
 namespace moco::cuda {

@@ -1,5 +1,8 @@
 // Batch normalisation on the device against the reference.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <utility>
 
 #include "tests/cuda/support.h"
 #include "tests/reference/batch_norm.h"
@@ -25,106 +28,125 @@ std::string name_of(const BatchNormDims& d) {
                        d.activation == Activation::relu ? ", relu" : "", d.dtype == DType::bf16 ? ", bf16" : "");
 }
 
-/// Activations in the memory of the device, f32 or bf16, and what the reference is given: the same numbers.
-class Activations {
+/// Values on the device, f32 or bf16. Each copy waits for the device, so what was given is kept on the host as well.
+class OnBoth {
   public:
-    Activations(DType dtype, std::vector<float> values)
-        : dtype_(dtype),
-          bits_(dtype == DType::bf16 ? to_bf16(values) : std::vector<uint16_t>()),
-          floats_(dtype == DType::bf16 ? std::vector<float>() : values) {}
+    OnBoth(DType dtype, std::vector<float> values) : dtype_(dtype), given_(std::move(values)), memory_(raw()) {}
+    /// Not initialised.
+    OnBoth(DType dtype, int64_t count) : dtype_(dtype), memory_(count * static_cast<int64_t>(size_of(dtype))) {}
 
-    void* data() { return dtype_ == DType::bf16 ? static_cast<void*>(bits_.data()) : floats_.data(); }
-    const void* data() const { return const_cast<Activations*>(this)->data(); }
-    std::vector<float> host() const { return dtype_ == DType::bf16 ? from_bf16(bits_.host()) : floats_.host(); }
-    Values values() const { return doubles(host()); }
+    uint8_t* data() { return memory_.data(); }
+    const uint8_t* data() const { return memory_.data(); }
+    float* floats() { return reinterpret_cast<float*>(data()); }
+    /// What was given, in bf16 rounded to it.
+    const std::vector<float>& given() const { return given_; }
+    Values wide() const { return doubles(given_); }
+    /// What is there now.
+    std::vector<float> host() const {
+        const std::vector<uint8_t> bytes = memory_.host();
+        return dtype_ == DType::bf16 ? from_bf16(as<uint16_t>(bytes)) : as<float>(bytes);
+    }
 
   private:
+    std::vector<uint8_t> raw() {
+        if (dtype_ == DType::f32) return as<uint8_t>(given_);
+        const std::vector<uint16_t> bits = to_bf16(given_);
+        given_ = from_bf16(bits);
+        return as<uint8_t>(bits);
+    }
+    template <typename To, typename From>
+    static std::vector<To> as(const std::vector<From>& from) {
+        std::vector<To> to(from.size() * sizeof(From) / sizeof(To));
+        std::memcpy(to.data(), from.data(), from.size() * sizeof(From));
+        return to;
+    }
+
     DType dtype_;
-    DeviceArray<uint16_t> bits_;
-    DeviceArray<float> floats_;
+    std::vector<float> given_;
+    DeviceArray<uint8_t> memory_;
 };
 
 /// What goes in, by the formula, and on the device.
 struct Inputs {
-    Activations x, residual, dy;
-    DeviceArray<float> gamma, beta, running_mean, running_var;
+    OnBoth x, residual, dy, gamma, beta, running_mean, running_var;
 
     explicit Inputs(const BatchNormDims& d) : Inputs(d, formula_values(d.count(), 1)) {}
     Inputs(const BatchNormDims& d, const std::vector<float>& x_values)
         : x(d.dtype, x_values),
           residual(d.dtype, formula_values(d.count(), 2)),
           dy(d.dtype, formula_values(d.count(), 5)),
-          gamma(formula_values(d.C, 3)),
-          beta(formula_values(d.C, 4)),
-          running_mean(formula_values(d.C, 6)),
-          running_var(with_offset(formula_values(d.C, 7), 1.5f)) {}
+          gamma(DType::f32, formula_values(d.C, 3)),
+          beta(DType::f32, formula_values(d.C, 4)),
+          running_mean(DType::f32, formula_values(d.C, 6)),
+          running_var(DType::f32, with_offset(formula_values(d.C, 7), 1.5f)) {}
 
     static std::vector<float> with_offset(std::vector<float> values, float offset) {
         for (float& v : values) v += offset;
         return values;
     }
+    Values added(Residual which) const { return which == Residual::with ? residual.wide() : Values(); }
+    reference::BatchNormResult expected(const BatchNormDims& d, Residual which) const {
+        return reference::batch_norm(d, {}, x.wide(), gamma.wide(), beta.wide(), added(which), running_mean.wide(),
+                                     running_var.wide());
+    }
 };
 
 struct Forward {
-    Activations y;
-    DeviceArray<float> mean, inv_std, running_mean, running_var;
+    OnBoth y, mean, inv_std, running_mean, running_var;
 
     Forward(const BatchNormDims& d, Inputs& in, Residual residual)
-        : y(d.dtype, std::vector<float>(static_cast<size_t>(d.count()))),
-          mean(d.S * d.C),
-          inv_std(d.S * d.C),
-          running_mean(in.running_mean.host()),
-          running_var(in.running_var.host()) {
+        : y(d.dtype, d.count()),
+          mean(DType::f32, d.S * d.C),
+          inv_std(DType::f32, d.S * d.C),
+          running_mean(DType::f32, in.running_mean.given()),
+          running_var(DType::f32, in.running_var.given()) {
         run(d, in, residual, y.data());
     }
     void run(const BatchNormDims& d, Inputs& in, Residual residual, void* result) {
-        device().batch_norm_forward(d, {}, in.x.data(), in.gamma.data(), in.beta.data(),
-                                    residual == Residual::with ? in.residual.data() : nullptr, running_mean.data(),
-                                    running_var.data(), mean.data(), inv_std.data(), result);
+        device().batch_norm_forward(d, {}, in.x.data(), in.gamma.floats(), in.beta.floats(),
+                                    residual == Residual::with ? in.residual.data() : nullptr, running_mean.floats(),
+                                    running_var.floats(), mean.floats(), inv_std.floats(), result);
     }
 };
 
 struct Backward {
-    Activations dx, dresidual;
-    DeviceArray<float> dgamma, dbeta;
+    OnBoth dx, dresidual, dgamma, dbeta;
 
     explicit Backward(const BatchNormDims& d)
-        : dx(d.dtype, std::vector<float>(static_cast<size_t>(d.count()))),
-          dresidual(d.dtype, std::vector<float>(static_cast<size_t>(d.count()))),
-          dgamma(d.C),
-          dbeta(d.C) {}
+        : dx(d.dtype, d.count()), dresidual(d.dtype, d.count()), dgamma(DType::f32, d.C), dbeta(DType::f32, d.C) {}
 };
 
+/// dy, but 0 where f32 may mask another element than double.
+OnBoth dy_off_the_kink(BatchNormDims d, const Inputs& in, Residual residual) {
+    d.activation = Activation::none;
+    const Values before = in.expected(d, residual).y;
+    std::vector<float> dy = in.dy.given();
+    for (size_t i = 0; i < dy.size(); ++i) {
+        if (std::abs(before[i]) < 1e-4) dy[i] = 0;
+    }
+    return OnBoth(d.dtype, dy);
+}
+
 /// The reference's numbers and ours; in f32 the bounds of tests/ops/batch_norm_case.h, in bf16 one rounding more.
-void compare(BatchNormDims d, Residual residual) {
+void compare(const BatchNormDims& d, Residual residual) {
     SCOPED_TRACE(name_of(d) + (residual == Residual::with ? ", residual" : ""));
     const double rounding = d.dtype == DType::bf16 ? kStoredAsBf16 : 0;
     const double count = static_cast<double>(d.samples_per_split() * d.HW);
     Inputs in(d);
-    const Values added = residual == Residual::with ? in.residual.values() : Values();
-    const Values gamma = doubles(in.gamma.host()), beta = doubles(in.beta.host());
-    const Forward got(d, in, residual);
-    const auto expected = reference::batch_norm(d, {}, in.x.values(), gamma, beta, added,
-                                                doubles(in.running_mean.host()), doubles(in.running_var.host()));
+    Forward got(d, in, residual);
+    const reference::BatchNormResult expected = in.expected(d, residual);
     EXPECT_LE(error_over_rms(got.y.host(), expected.y), sum_of(16) + rounding);
     EXPECT_LE(error_over_rms(got.running_mean.host(), expected.running_mean), kElementwise);
     EXPECT_LE(error_over_rms(got.running_var.host(), expected.running_var), kElementwise);
 
-    // The mask is read from our y. Where f32 may mask another element than double, dy is made 0.
-    BatchNormDims plain = d;
-    plain.activation = Activation::none;
-    const Values unused(static_cast<size_t>(d.C));
-    const Values before = reference::batch_norm(plain, {}, in.x.values(), gamma, beta, added, unused, unused).y;
-    std::vector<float> dy = in.dy.host();
-    for (size_t i = 0; i < dy.size(); ++i)
-        if (std::abs(before[i]) < 1e-4) dy[i] = 0;
-    const Activations dy_device(d.dtype, dy);
+    const OnBoth dy = dy_off_the_kink(d, in, residual);
     Backward back(d);
     device().batch_norm_backward(d, in.x.data(), d.activation == Activation::relu ? got.y.data() : nullptr,
-                                 in.gamma.data(), got.mean.data(), got.inv_std.data(), dy_device.data(), back.dx.data(),
-                                 back.dgamma.data(), back.dbeta.data(),
+                                 in.gamma.floats(), got.mean.floats(), got.inv_std.floats(), dy.data(), back.dx.data(),
+                                 back.dgamma.floats(), back.dbeta.floats(),
                                  residual == Residual::with ? back.dresidual.data() : nullptr);
-    const auto gradients = reference::batch_norm_backward(d, {}, in.x.values(), gamma, beta, added, doubles(dy));
+    const auto gradients = reference::batch_norm_backward(d, {}, in.x.wide(), in.gamma.wide(), in.beta.wide(),
+                                                          in.added(residual), dy.wide());
     const double projected = sum_of(16) * (1 + 4 / std::max(count - 2, 1.0));
     EXPECT_LE(error_over_rms(back.dx.host(), gradients.dx), projected + rounding);
     EXPECT_LE(error_over_rms(back.dgamma.host(), gradients.dgamma), sum_of(d.N * d.HW));
@@ -168,74 +190,78 @@ TEST_F(CudaBatchNorm, InBf16WithResidualAndRelu) {
     compare_all(DType::bf16, Activation::relu, Residual::with);
 }
 
-TEST_F(CudaBatchNorm, InferenceUsesTheRunningStatistics) {
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-        for (BatchNormDims d : kSizes) {
-            d.dtype = dtype;
-            d.activation = Activation::relu;
-            SCOPED_TRACE(name_of(d));
-            Inputs in(d);
-            Activations y(dtype, std::vector<float>(static_cast<size_t>(d.count())));
-            for (const Residual residual : {Residual::without, Residual::with}) {
-                const bool added = residual == Residual::with;
-                device().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(),
-                                              added ? in.residual.data() : nullptr, in.running_mean.data(),
-                                              in.running_var.data(), y.data());
-                const Values expected =
-                    reference::batch_norm_inference(d, {}, in.x.values(), doubles(in.gamma.host()),
-                                                    doubles(in.beta.host()), added ? in.residual.values() : Values(),
-                                                    doubles(in.running_mean.host()), doubles(in.running_var.host()));
-                EXPECT_LE(error_over_rms(y.host(), expected),
-                          kElementwise + (dtype == DType::bf16 ? kStoredAsBf16 : 0));
-            }
-        }
+void compare_inference(DType dtype, Residual residual) {
+    for (BatchNormDims d : kSizes) {
+        d.dtype = dtype;
+        d.activation = Activation::relu;
+        SCOPED_TRACE(name_of(d));
+        Inputs in(d);
+        OnBoth y(dtype, d.count());
+        device().batch_norm_inference(d, {}, in.x.data(), in.gamma.floats(), in.beta.floats(),
+                                      residual == Residual::with ? in.residual.data() : nullptr,
+                                      in.running_mean.floats(), in.running_var.floats(), y.data());
+        const Values expected =
+            reference::batch_norm_inference(d, {}, in.x.wide(), in.gamma.wide(), in.beta.wide(), in.added(residual),
+                                            in.running_mean.wide(), in.running_var.wide());
+        EXPECT_LE(error_over_rms(y.host(), expected), kElementwise + (dtype == DType::bf16 ? kStoredAsBf16 : 0));
     }
+}
+
+TEST_F(CudaBatchNorm, InferenceUsesTheRunningStatistics) {
+    compare_inference(DType::f32, Residual::without);
+}
+
+TEST_F(CudaBatchNorm, InferenceInBf16WithResidual) {
+    compare_inference(DType::bf16, Residual::with);
+}
+
+/// One call of the backward pass of `forward`, with ReLU.
+void backward_of(const BatchNormDims& d, Inputs& in, Forward& forward, const void* x, const void* dy, void* dx,
+                 void* dresidual) {
+    OnBoth dgamma(DType::f32, d.C), dbeta(DType::f32, d.C);
+    device().batch_norm_backward(d, x, forward.y.data(), in.gamma.floats(), forward.mean.floats(),
+                                 forward.inv_std.floats(), dy, dx, dgamma.floats(), dbeta.floats(), dresidual);
+}
+
+void compare_in_place(BatchNormDims d) {
+    d.activation = Activation::relu;
+    SCOPED_TRACE(name_of(d));
+    Inputs in(d);
+    Forward forward(d, in, Residual::with);
+    Backward apart(d);
+    backward_of(d, in, forward, in.x.data(), in.dy.data(), apart.dx.data(), apart.dresidual.data());
+    const std::vector<float> dx = apart.dx.host(), dresidual = apart.dresidual.host(), y = forward.y.host();
+    OnBoth x(d.dtype, in.x.given()), dy(d.dtype, in.dy.given()), masked(d.dtype, in.dy.given());
+    backward_of(d, in, forward, x.data(), in.dy.data(), x.data(), nullptr);
+    EXPECT_EQ(x.host(), dx) << "dx in x";
+    backward_of(d, in, forward, in.x.data(), dy.data(), dy.data(), nullptr);
+    EXPECT_EQ(dy.host(), dx) << "dx in dy";
+    backward_of(d, in, forward, in.x.data(), masked.data(), apart.dx.data(), masked.data());
+    EXPECT_EQ(masked.host(), dresidual) << "dresidual in dy";
+    EXPECT_EQ(apart.dx.host(), dx);
+    forward.run(d, in, Residual::with, in.x.data());
+    EXPECT_EQ(in.x.host(), y) << "y in x";
 }
 
 TEST_F(CudaBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-        for (BatchNormDims d : kSizes) {
+        for (BatchNormDims d : {BatchNormDims{4, 6, 3, 2}, {3, 7, 8, 1}, {2, 129, 64, 1}, {8, 16, 5, 4}}) {
             d.dtype = dtype;
-            d.activation = Activation::relu;
-            SCOPED_TRACE(name_of(d));
-            Inputs in(d);
-            Forward apart(d, in, Residual::with);
-            const auto backward = [&](const void* x, const void* dy, void* dx, void* dresidual) {
-                DeviceArray<float> dgamma(d.C), dbeta(d.C);
-                device().batch_norm_backward(d, x, apart.y.data(), in.gamma.data(), apart.mean.data(),
-                                             apart.inv_std.data(), dy, dx, dgamma.data(), dbeta.data(), dresidual);
-            };
-            Backward expected(d), other(d);
-            Activations dx(dtype, in.x.host()), dy(dtype, in.dy.host());
-            backward(in.x.data(), in.dy.data(), expected.dx.data(), expected.dresidual.data());
-            backward(in.x.data(), in.dy.data(), other.dx.data(), nullptr);
-            EXPECT_EQ(other.dx.host(), expected.dx.host());
-            backward(dx.data(), in.dy.data(), dx.data(), nullptr);  // dx in x
-            EXPECT_EQ(dx.host(), expected.dx.host());
-            backward(in.x.data(), dy.data(), dy.data(), nullptr);  // dx in dy
-            EXPECT_EQ(dy.host(), expected.dx.host());
-            Activations masked(dtype, in.dy.host());
-            backward(in.x.data(), masked.data(), other.dx.data(), masked.data());  // dresidual in dy
-            EXPECT_EQ(masked.host(), expected.dresidual.host());
-            EXPECT_EQ(other.dx.host(), expected.dx.host());
-
-            Forward in_place(d, in, Residual::with);
-            in_place.run(d, in, Residual::with, in.x.data());  // y in x
-            EXPECT_EQ(in.x.host(), apart.y.host());
+            compare_in_place(d);
         }
     }
 }
 
 TEST_F(CudaBatchNorm, GradientsThatNobodyNeedsAreNotWritten) {
-    BatchNormDims d = {4, 9, 20, 2};
+    const BatchNormDims d = {4, 9, 20, 2};
     Inputs in(d);
     Forward forward(d, in, Residual::without);
     Backward all(d), some(d);
     const auto backward = [&](Backward& to, float* dgamma, float* dbeta) {
-        device().batch_norm_backward(d, in.x.data(), nullptr, in.gamma.data(), forward.mean.data(),
-                                     forward.inv_std.data(), in.dy.data(), to.dx.data(), dgamma, dbeta, nullptr);
+        device().batch_norm_backward(d, in.x.data(), nullptr, in.gamma.floats(), forward.mean.floats(),
+                                     forward.inv_std.floats(), in.dy.data(), to.dx.data(), dgamma, dbeta, nullptr);
     };
-    backward(all, all.dgamma.data(), all.dbeta.data());
+    backward(all, all.dgamma.floats(), all.dbeta.floats());
     backward(some, nullptr, nullptr);
     EXPECT_EQ(some.dx.host(), all.dx.host());
 }
@@ -245,8 +271,7 @@ void expect_exact(const BatchNormDims& d, const std::vector<float>& x) {
     SCOPED_TRACE(name_of(d));
     Inputs in(d, x);
     const Forward got(d, in, Residual::without);
-    const auto expected = reference::batch_norm(d, {}, doubles(x), doubles(in.gamma.host()), doubles(in.beta.host()),
-                                                {}, doubles(in.running_mean.host()), doubles(in.running_var.host()));
+    const reference::BatchNormResult expected = in.expected(d, Residual::without);
     EXPECT_LE(error_over_rms(got.y.host(), expected.y), sum_of(16));
     EXPECT_LE(error_over_rms(got.running_mean.host(), expected.running_mean), kElementwise);
     EXPECT_LE(error_over_rms(got.running_var.host(), expected.running_var), kElementwise);
@@ -276,8 +301,8 @@ TEST_F(CudaBatchNorm, ANanIsNotHidden) {
     for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i % 4 == 1 && i / 20 % 2 == 0) << i;
     for (size_t c = 0; c < 4; ++c) EXPECT_EQ(std::isnan(running_mean[c]), c == 1);
 
-    device().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), nullptr, in.running_mean.data(),
-                                  in.running_var.data(), forward.y.data());
+    device().batch_norm_inference(d, {}, in.x.data(), in.gamma.floats(), in.beta.floats(), nullptr,
+                                  in.running_mean.floats(), in.running_var.floats(), forward.y.data());
     const std::vector<float> evaluated = forward.y.host();
     for (size_t i = 0; i < evaluated.size(); ++i) EXPECT_EQ(std::isnan(evaluated[i]), i == place) << i;
 }
