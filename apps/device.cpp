@@ -12,14 +12,21 @@
 namespace moco::apps {
 
 std::unique_ptr<Backend> make_backend(const std::string& device) {
+    // An emulated device is for tests and study, and slow: only who asks for it gets it.
+    if (device == "cuda" || (device == "auto" && find_cuda_device() == CudaDevice::real)) return make_cuda_backend();
     if (device == "auto" || device == "cpu") return make_cpu_backend();
-    if (device == "cuda") return make_cuda_backend();
     fail("--device {}: there is no such device; expected auto, cpu or cuda", device);
 }
 
 std::unique_ptr<Backend> make_augmenting_backend(const std::string& augment_on, const Backend& training) {
     check(augment_on == "device" || augment_on == "cpu", "--augment-on {}: expected device or cpu", augment_on);
     return augment_on == "device" || training.name() == "cpu" ? nullptr : make_cpu_backend();
+}
+
+void note_emulation(const Backend& backend) {
+    if (backend.name() != "cuda" || find_cuda_device() != CudaDevice::emulated) return;
+    fmt::print(stderr,
+               "--device cuda: this build emulates the device on the processor, very slowly; no GPU computes.\n");
 }
 
 void note_slow_precision(Precision precision, const Backend& backend) {
@@ -42,7 +49,9 @@ void DeviceFlags::add_to(CLI::App& command) {
 std::unique_ptr<Backend> DeviceFlags::open() const {
     check(threads >= 0 && threads <= 1024, "--threads {}: expected 0 (one a core) to 1024", threads);
     set_threads(threads);
-    return make_backend(device);
+    std::unique_ptr<Backend> backend = make_backend(device);
+    note_emulation(*backend);
+    return backend;
 }
 
 }  // namespace moco::apps

@@ -65,6 +65,7 @@ void run_pretrain(const Flags& flags) {
     set_threads(static_cast<int>(config.threads));
     const std::unique_ptr<Backend> backend = make_backend(config.device);
     const std::unique_ptr<Backend> augmenting = make_augmenting_backend(config.augment_on, *backend);
+    note_emulation(*backend);
     note_slow_precision(precision_from_name(config.precision), *backend);
     const Splits data = open_dataset(config.data);
     ProgressBar progress;

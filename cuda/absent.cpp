@@ -5,6 +5,10 @@
 
 namespace moco {
 
+CudaDevice find_cuda_device() {
+    return CudaDevice::none;
+}
+
 std::unique_ptr<Backend> make_cuda_backend() {
     fail("--device cuda: this build has no CUDA backend; use --device cpu");
 }

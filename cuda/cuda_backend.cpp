@@ -17,6 +17,11 @@ CudaBackend::~CudaBackend() = default;
 
 }  // namespace cuda
 
+CudaDevice find_cuda_device() {
+    if (!cuda::has_device()) return CudaDevice::none;
+    return cuda::kEmulated ? CudaDevice::emulated : CudaDevice::real;
+}
+
 std::unique_ptr<Backend> make_cuda_backend() {
     return std::make_unique<cuda::CudaBackend>();
 }

@@ -183,7 +183,7 @@ void run_conv(Flags flags) {
     backend->set_precision(precision);
     note_slow_precision(precision, *backend);
     for (NamedConv& conv : convolutions) conv.d.dtype = precision == Precision::bf16 ? DType::bf16 : DType::f32;
-    const Peaks peaks = measure_peaks();
+    const Peaks peaks = measure_peaks(*backend);
     std::vector<LayerResult> layers;
     for (const NamedConv& conv : convolutions) layers.push_back(time_layer(flags, conv, *backend));
     flags.json ? print_json(flags, peaks, layers, *backend) : print_text(flags, peaks, layers, *backend);

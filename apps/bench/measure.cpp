@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "core/tensor.h"
 #include "cpu/peaks.h"
+#include "cuda/cuda_backend.h"
 
 namespace moco::apps {
 namespace {
@@ -60,7 +62,25 @@ Times time_calls(Backend& backend, int64_t repeats, const std::function<void()>&
     return {ms.front(), ms[ms.size() / 2]};
 }
 
-Peaks measure_peaks() {
+namespace {
+
+/// What another device than the processor reaches with a large product and a large copy; `largest` is the product's
+/// extent.
+Peaks device_peaks(Backend& backend, int64_t largest) {
+    const MatmulDims d{.M = largest, .N = largest, .K = largest};
+    const Tensor a = Tensor::zeros({largest, largest}, DType::f32, backend);
+    Tensor b = Tensor::empty_like(a);
+    const Times product =
+        time_calls(backend, kPeakTries, [&] { backend.matmul(d, a.data(), a.data(), b.mutable_data()); });
+    const Times copy = time_calls(backend, kPeakTries, [&] { b.copy_from(a); });
+    const double operations = 2.0 * static_cast<double>(largest * largest * largest);
+    return {1e-6 * operations / product.best_ms, 1e-6 * 2.0 * static_cast<double>(a.bytes()) / copy.best_ms};
+}
+
+}  // namespace
+
+Peaks measure_peaks(Backend& backend) {
+    if (backend.name() != "cpu") return device_peaks(backend, find_cuda_device() == CudaDevice::real ? 8192 : 64);
     std::vector<char> source(kCopyBytes, 1), target(kCopyBytes, 2);
     const auto copy = [&] {
         parallel_for(static_cast<int64_t>(kCopyBytes), int64_t{1} << 20, [&](int64_t begin, int64_t end) {

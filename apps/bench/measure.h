@@ -27,6 +27,7 @@ struct Peaks {
     double gflops = 0;   // f32 multiply-adds, two operations each, between registers
     double copy_gb = 0;  // GB/s of a copy from memory to memory: what is read and what is written
 };
-Peaks measure_peaks();
+/// Of the backend's device; where that is not the processor, what it reaches with a large f32 product and a large copy.
+Peaks measure_peaks(Backend& backend);
 
 }  // namespace moco::apps

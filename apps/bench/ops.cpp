@@ -97,7 +97,7 @@ void run_ops(const Flags& flags) {
     check_sizes(flags.sizes);
     check(flags.repeats >= 1, "--repeats {}: expected at least 1", flags.repeats);
     const std::unique_ptr<Backend> backend = flags.device.open();
-    const Peaks peaks = measure_peaks();
+    const Peaks peaks = measure_peaks(*backend);
     std::vector<Result> results;
     for (const auto& cases_of : {activation_ops, feature_ops, update_ops}) {
         for (const OpCase& op : cases_of(flags.sizes, *backend)) {

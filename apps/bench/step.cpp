@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "moco/recorded_step.h"
 #include "moco/train_step.h"
 
 namespace moco::apps {
@@ -24,6 +26,7 @@ constexpr const char* kDescription =
     "Time a full MoCo v2 training step on random images.\n"
     "Both encoders, InfoNCE against the queue, backward, SGD, momentum update and enqueue, as moco pretrain does them.";
 constexpr int kWarmUpSteps = 2;
+constexpr int64_t kStepsInARow = 4;
 constexpr std::array<const char*, 5> kPhaseNames = {"query", "key", "loss", "backward", "update"};
 
 struct Flags {
@@ -31,7 +34,7 @@ struct Flags {
     std::string stem = "imagenet", conv = "auto", precision = "f32";
     int64_t size = 224, batch = 16, queue = 4096, steps = 8;
     DeviceFlags device;
-    bool json = false;
+    bool cuda_graph = false, json = false;
 };
 
 /// Adds up how long each part of the steps takes.
@@ -75,28 +78,71 @@ struct Timing {
     double loss = 0;
 };
 
-Timing time_steps(const Flags& flags, Backend& backend) {
-    Moco moco(flags.encoder, flags.queue, {.momentum = 0.9f, .weight_decay = 1e-4f}, 0, backend);
-    const Views views{random_images(flags, 0, backend), random_images(flags, 1, backend)};
-    const StepNumbers numbers{.lr = 0.03f, .m = 0.999f, .T = 0.2f};
-    SingleProcess comm;
+/// Runs the steps, all alike, one after the other.
+class Steps {
+  public:
+    Steps(const Flags& flags, Backend& backend)
+        : moco_(flags.encoder, flags.queue, {.momentum = 0.9f, .weight_decay = 1e-4f}, 0, backend),
+          views_{random_images(flags, 0, backend), random_images(flags, 1, backend)} {
+        if (flags.cuda_graph) recorded_.emplace(moco_, StepKind::one_way);
+    }
+    void run(StepClock& clock) {
+        const StepNumbers numbers{.lr = 0.03f, .m = 0.999f, .T = 0.2f};
+        result_ = recorded_ ? recorded_->run(views_, numbers) : train_step(moco_, views_, numbers, comm_, clock);
+    }
+    double loss() const { return result_.loss.item(); }
+
+  private:
+    Moco moco_;
+    Views views_;
+    SingleProcess comm_;
+    std::optional<RecordedStep> recorded_;
+    StepResult result_;
+};
+
+/// What the parts of each step take, and the steps. The device is waited for after each part, so where it computes on
+/// by itself, that is more than a step of training takes.
+std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backend, std::array<double, 5>& phase_ms) {
     PhaseTimer timer(backend);
     std::vector<double> seconds;
-    Timing timing;
     for (int64_t step = 0; step < flags.steps; ++step) {
         if (step == kWarmUpSteps) timer.reset();
         const double began = now();
-        const StepResult result = train_step(moco, views, numbers, comm, timer);
+        steps.run(timer);
         timer.leave();
         if (step >= kWarmUpSteps) seconds.push_back(now() - began);
-        timing.loss = result.loss.item();
     }
+    for (size_t i = 0; i < phase_ms.size(); ++i) {
+        phase_ms[i] = 1e3 * timer.seconds()[i] / static_cast<double>(seconds.size());
+    }
+    return seconds;
+}
+
+/// Whole steps, a few in a row between two waits, as training gives them to a device that computes by itself.
+std::vector<double> time_whole_steps(const Flags& flags, Steps& steps, Backend& backend) {
+    StepClock no_clock;
+    std::vector<double> seconds;
+    for (int64_t step = 0; step < kWarmUpSteps + 1; ++step) steps.run(no_clock);  // a recording is made by now
+    for (int64_t timed = 0; timed < flags.steps - kWarmUpSteps; timed += kStepsInARow) {
+        backend.synchronize();
+        const double began = now();
+        for (int64_t i = 0; i < kStepsInARow; ++i) steps.run(no_clock);
+        backend.synchronize();
+        seconds.push_back((now() - began) / static_cast<double>(kStepsInARow));
+    }
+    return seconds;
+}
+
+Timing time_steps(const Flags& flags, Backend& backend) {
+    Steps steps(flags, backend);
+    Timing timing;
+    std::vector<double> seconds;
+    if (!flags.cuda_graph) seconds = time_phases(flags, steps, backend, timing.phase_ms);
+    if (backend.name() != "cpu") seconds = time_whole_steps(flags, steps, backend);
     std::sort(seconds.begin(), seconds.end());
     timing.best_ms = 1e3 * seconds.front();
     timing.median_ms = 1e3 * seconds[seconds.size() / 2];
-    for (size_t i = 0; i < kPhaseNames.size(); ++i) {
-        timing.phase_ms[i] = 1e3 * timer.seconds()[i] / static_cast<double>(seconds.size());
-    }
+    timing.loss = steps.loss();
     return timing;
 }
 
@@ -109,6 +155,7 @@ void print_json(const Flags& flags, const Timing& timing, const Backend& backend
                                      {"queue", flags.queue},
                                      {"conv", flags.conv},
                                      {"precision", flags.precision},
+                                     {"cuda_graph", flags.cuda_graph},
                                      {"threads", threads()},
                                      {"device", backend.description()},
                                      {"steps", flags.steps - kWarmUpSteps},
@@ -172,6 +219,7 @@ void add_bench_step(CLI::App& group) {
     add_conv_flag(*command, flags->conv);
     add_precision_flag(*command, flags->precision);
     add_number(*command, "--steps", flags->steps, "steps, two of them to warm up");
+    command->add_flag("--cuda-graph", flags->cuda_graph, "replay the step as one CUDA graph (--device cuda)");
     command->add_flag(
         "--json", flags->json,
         "print one JSON object: median_ms, best_ms, images_per_s, peak_mib, phases_ms (query, key, loss, backward, "

@@ -24,7 +24,8 @@ struct TestBackend {
     size_t (*bytes_in_use)();  // device memory that tensors and running kernels hold
     size_t (*peak_bytes)();    // the most of it since the last reset_peak
     void (*reset_peak)();
-    double tolerance;  // times the bounds of tests/support/tolerances.h
+    double tolerance;                           // times the bounds of tests/support/tolerances.h
+    bool rounds_bf16_weight_gradients = false;  // dweight of a convolution of bf16 is a bf16 number
 };
 
 /// Every backend of this build: a new one is one more line here.
