@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cuda/backend_impl.h"
+#include "cuda/libraries.h"
 
 namespace moco {
 namespace cuda {
@@ -23,6 +24,8 @@ CudaDevice find_cuda_device() {
 }
 
 std::unique_ptr<Backend> make_cuda_backend() {
+    static_cast<void>(cuda::find_device());  // where there is none, nothing needs to be loaded to say so
+    cuda::load_libraries();
     return std::make_unique<cuda::CudaBackend>();
 }
 
