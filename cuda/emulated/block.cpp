@@ -193,7 +193,7 @@ struct BlockOrder {
     }
 };
 
-void run_blocks() {
+[[gnu::noinline]] void run_blocks() {
     const uint64_t count = uint64_t{gridDim.x} * gridDim.y * gridDim.z;
     const BlockOrder order(count);
     race_launch();
@@ -202,6 +202,15 @@ void run_blocks() {
                     static_cast<unsigned>(at / gridDim.x / gridDim.y)};
         run_block();
     }
+}
+
+// False: memory was touched that must not be. Nothing else may live in this function: it is jumped into.
+[[gnu::noinline]] bool run_blocks_or_trap() {
+    static sigjmp_buf target;
+    if (sigsetjmp(target, 1) != 0) return false;
+    set_trap(&target);
+    run_blocks();
+    return true;
 }
 
 void begin_threads(dim3 block) {
@@ -221,11 +230,7 @@ void run_kernel(const Kernel& kernel) {
     blockDim = kernel.block;
     gridDim = kernel.grid;
     begin_threads(kernel.block);
-    sigjmp_buf trap_target;
-    if (sigsetjmp(trap_target, 1) == 0) {
-        set_trap(&trap_target);
-        run_blocks();
-    } else {
+    if (!run_blocks_or_trap()) {
         device.fault = with_place(trapped(), true);
         abandon_threads();
     }
