@@ -5,6 +5,7 @@
 //     MOCO_EMULATED_MEMORY=BYTES                        the device's memory; 8 GiB
 //     MOCO_EMULATED_FAIL=malloc:N,launch:N,library:N    the Nth such call fails, from 1
 //     MOCO_EMULATED_SITE_OFF=FILE:LINE                  barriers and exchanges there do nothing
+//     MOCO_EMULATED_LEAKS=fail                          leaks end the program with status 23
 //     MOCO_EMULATED_SITES=FILE                          adds the barriers and exchanges that were reached to FILE
 #pragma once
 

@@ -43,7 +43,7 @@ extern "C" {
 
 // ---- values ----
 
-enum cudaError_t {
+enum cudaError {
     cudaSuccess = 0,
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
@@ -106,6 +106,8 @@ enum : unsigned int {
     cudaStreamNonBlocking = 1,
     cudaHostAllocDefault = 0,
 };
+
+using cudaError_t = cudaError;
 
 struct CUstream_st;
 struct CUevent_st;
