@@ -8,27 +8,51 @@
 namespace moco::cpu {
 namespace {
 
-/// The time of a pass for each pair of an input and a result channel, in multiplications of direct summation. The
-/// constants are fitted to measurements on AVX-512 and AVX2, sizes 2 to 32, 16 to 512 channels, batches 1 to 128.
+/// The constants of winograd_cost, fitted to measurements on AVX-512 and AVX2: sizes 2 to 56, 16 to 512 channels,
+/// batches 1 to 128.
+struct Costs {
+    double product;     // one of a tile's, in shorter sums than the direct ones
+    double transforms;  // of a tile, for each channel: shared by the pairs that it is part of
+    double weights;     // transforming a pair's, or transforming its gradient back
+};
+constexpr Costs costs_of(int64_t stride, ConvPass pass) {
+    const bool weights = pass == ConvPass::backward_weight;
+    return stride == 1 ? Costs{1.25, 250, weights ? 400.0 : 100.0} : Costs{1.1, 500, weights ? 400.0 : 200.0};
+}
+
+/// The products of all tiles for a pair of channels.
+int64_t products_of(const TileGrid& grid, int64_t stride) {
+    if (stride == 1) return grid.products();
+    // Of both phases: a tile with fewer results along an axis has 4, 6 or 8 products there.
+    const auto along = [](int64_t extent) {
+        constexpr int64_t of_rest[kTileOut] = {0, 4, 6, 8};
+        return extent / kTileOut * 9 + of_rest[extent % kTileOut];
+    };
+    return grid.N * along(grid.H) * along(grid.W);
+}
+
+/// The time of a pass for each pair of an input and a result channel, in multiplications of direct summation.
 double winograd_cost(const Conv2dDims& d, ConvPass pass) {
-    constexpr double kProduct = 1.25;    // one of a tile's 36, in shorter sums than the direct ones
-    constexpr double kTransforms = 250;  // of a tile, for each channel: shared by the pairs that it is part of
-    const double weights = pass == ConvPass::backward_weight ? 400 : 100;  // transforming or untransforming a pair's
-    const TileGrid grid{d.N, d.H, d.W};
-    const double tiles = static_cast<double>(grid.count()), products = static_cast<double>(grid.products());
+    const Costs costs = costs_of(d.stride, pass);
+    const TileGrid grid{d.N, d.OH(), d.OW()};
+    const double tiles = static_cast<double>(grid.count()), products = static_cast<double>(products_of(grid, d.stride));
     const double channels = 1.0 / static_cast<double>(d.IC) + 1.0 / static_cast<double>(d.OC);
-    return products * kProduct + tiles * kTransforms * channels + weights;
+    return products * costs.product + tiles * costs.transforms * channels + costs.weights;
 }
 
 /// The same for direct summation, which skips the taps that meet only padding.
 double direct_cost(const Conv2dDims& d) {
-    return static_cast<double>(d.N * (3 * d.H - 2) * (3 * d.W - 2));
+    const auto taps = [&](int64_t results, int64_t extent) {
+        // The first result's first tap is padding; the last one's last is unless the stride steps over the last pixel.
+        return 3 * results - 1 - ((results - 1) * d.stride + 1 >= extent ? 1 : 0);
+    };
+    return static_cast<double>(d.N * taps(d.OH(), d.H) * taps(d.OW(), d.W));
 }
 
 }  // namespace
 
 bool winograd_applies(const Conv2dDims& d) {
-    return d.KH == 3 && d.KW == 3 && d.stride == 1 && d.pad == 1;
+    return d.KH == 3 && d.KW == 3 && (d.stride == 1 || d.stride == 2) && d.pad == 1;
 }
 
 bool winograd_preferred(const Conv2dDims& d, ConvPass pass) {

@@ -1,5 +1,7 @@
-// Convolutions with 3x3 windows, stride 1 and padding 1 by Winograd's minimal filtering F(4x4,3x3): 4x4 results from a
-// 6x6 tile with 36 multiplications a channel pair instead of 144 (Lavin and Gray, arXiv:1509.09308).
+// Convolutions with 3x3 windows, stride 1 or 2 and padding 1 by Winograd's minimal filtering: with stride 1,
+// F(4x4,3x3), 4x4 results from a 6x6 tile with 36 multiplications a channel pair instead of 144 (Lavin and Gray,
+// arXiv:1509.09308); with stride 2, the same for the four phases of the image, with 81 instead of 144
+// (winograd_strided.h).
 //
 // The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity rather than 0, +-1, +-2 and infinity: as fast, with half the
 // RMS error. Against double the results are off by about 1e-6 of their RMS (direct summation: 3e-7).
@@ -15,7 +17,7 @@ namespace moco::cpu {
 /// The three convolutions of a training step.
 enum class ConvPass { forward, backward_data, backward_weight };
 
-/// Whether the functions below can compute `d`: a 3x3 window, stride 1, padding 1. Any N, H, W, IC, OC.
+/// Whether the functions below can compute `d`: a 3x3 window, stride 1 or 2, padding 1. Any N, H, W, IC, OC.
 bool winograd_applies(const Conv2dDims& d);
 /// Whether they are the faster choice for `pass`, as estimated from `d` alone; false unless winograd_applies(d).
 bool winograd_preferred(const Conv2dDims& d, ConvPass pass);

@@ -11,6 +11,7 @@
 #include "cpu/partials.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_strided.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_backward_weight.cpp"  // this file
@@ -240,6 +241,7 @@ namespace moco::cpu {
 HWY_EXPORT(backward_weight);
 
 void winograd_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
+    if (d.stride == 2) return winograd_strided_backward_weight(d, x, dy, dweight);
     HWY_DYNAMIC_DISPATCH(backward_weight)(d, x, dy, dweight);
 }
 

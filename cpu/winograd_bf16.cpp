@@ -25,9 +25,14 @@ double winograd_cost(const Conv2dDims& d, ConvPass pass) {
     return tiles * (kPoints * kProduct + kTransforms * channels) + weights;
 }
 
+/// The bf16 convolutions know stride 1 alone: with stride 2 direct products in bf16 are faster.
+bool winograd_bf16_applies(const Conv2dDims& d) {
+    return winograd_applies(d) && d.stride == 1;
+}
+
 bool winograd_pays(const Conv2dDims& d, ConvPass pass) {
     const double direct_cost = static_cast<double>(d.N * (3 * d.H - 2) * (3 * d.W - 2));
-    return winograd_applies(d) && std::min(d.IC, d.OC) >= 16 && direct_cost > winograd_cost(d, pass);
+    return winograd_bf16_applies(d) && std::min(d.IC, d.OC) >= 16 && direct_cost > winograd_cost(d, pass);
 }
 
 bool direct_applies(const Conv2dDims& d, ConvPass pass) {
@@ -48,7 +53,7 @@ Bf16Algorithm choose_bf16_algorithm(const Conv2dDims& d, ConvPass pass, ConvAlgo
     if (!has_bf16_products()) return Bf16Algorithm::widened;
     const bool winograd = wanted == ConvAlgorithm::auto_select
                               ? winograd_pays(d, pass)
-                              : wanted == ConvAlgorithm::winograd && winograd_applies(d);
+                              : wanted == ConvAlgorithm::winograd && winograd_bf16_applies(d);
     if (winograd)
         return products_of(pass) == WinogradProducts::bf16 ? Bf16Algorithm::winograd_bf16 : Bf16Algorithm::winograd_f32;
     return direct_applies(d, pass) ? Bf16Algorithm::direct : Bf16Algorithm::widened;

@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_strided.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_forward.cpp"  // this file
@@ -202,10 +203,12 @@ HWY_EXPORT(forward);
 HWY_EXPORT(backward_data);
 
 void winograd_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
+    if (d.stride == 2) return winograd_strided_forward(d, x, weight, y);
     HWY_DYNAMIC_DISPATCH(forward)(d, x, weight, y);
 }
 
 void winograd_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
+    if (d.stride == 2) return winograd_strided_backward_data(d, dy, weight, dx);
     HWY_DYNAMIC_DISPATCH(backward_data)(d, dy, weight, dx);
 }
 

@@ -66,21 +66,24 @@ struct TileGrid {
                 right ? columns() : full_columns};
     }
 
-    /// The tiles that need a point: one of kPoints, row by row.
-    Interval needing(int point) const {
-        const bool below = H % kTileOut == 0 || needs_point(H % kTileOut, point / kTileIn);
-        const bool right = W % kTileOut == 0 || needs_point(W % kTileOut, point % kTileIn);
+    /// The tiles that need a point (row, column), where a tile with few results along an axis needs those of it that
+    /// `needed` tells.
+    Interval needing(int row, int column, bool (*needed)(int64_t results, int64_t point)) const {
+        const bool below = H % kTileOut == 0 || needed(H % kTileOut, row);
+        const bool right = W % kTileOut == 0 || needed(W % kTileOut, column);
         const int64_t within_begin = N * part(0).count(), within_end = within_begin + N * part(1).count();
         const int64_t right_end = within_end + N * part(2).count();
         return {below ? 0 : within_begin, !right ? within_end : below ? count() : right_end};
     }
 };
 
-/// The tiles that need each point, found once for a whole convolution.
+/// The tiles that need each point, row by row, found once for a whole convolution.
 class NeededTiles {
   public:
-    explicit NeededTiles(const TileGrid& grid) {
-        for (int point = 0; point < kPoints; ++point) tiles_[point] = grid.needing(point);
+    explicit NeededTiles(const TileGrid& grid, int along = kTileIn,
+                         bool (*needed)(int64_t results, int64_t point) = needs_point) {
+        for (int point = 0; point < along * along; ++point)
+            tiles_[point] = grid.needing(point / along, point % along, needed);
     }
     /// Those of the tiles [begin, end), counted from begin.
     TileGrid::Interval within(int point, int64_t begin, int64_t end) const {
@@ -140,6 +143,23 @@ class TileCursor {
             for (int w = 0; w < size; ++w) {
                 T* pixel = first + w * channels;
                 to[w] = row_inside & (column + w >= 0) & (column + w < grid_.W) ? pixel : outside;
+            }
+        }
+    }
+
+    /// The same for rows x columns pixels of images of another size, H x W, every second in both directions, the first
+    /// of which is `top` pixels below and `left` right of twice the place of the tile's first result.
+    template <int rows, int columns, typename T>
+    void every_second(T* images, int64_t H, int64_t W, int64_t channels, int64_t top, int64_t left, T* outside,
+                      T** to) const {
+        const int64_t row = 2 * row_ + top, column = 2 * column_ + left;
+        T* line = images + ((n_ * H + row) * W + column) * channels;
+        for (int h = 0; h < rows; ++h, line += 2 * W * channels, to += columns) {
+            const bool row_inside = row + 2 * h >= 0 && row + 2 * h < H;
+#pragma GCC unroll 6
+            for (int w = 0; w < columns; ++w) {
+                T* pixel = line + 2 * w * channels;
+                to[w] = row_inside & (column + 2 * w >= 0) & (column + 2 * w < W) ? pixel : outside;
             }
         }
     }

@@ -95,26 +95,33 @@ HWY_INLINE void weight_gradient_1d(const FloatVector (&u)[6], FloatVector (&g)[3
     g[2] = hn::MulAdd(constant(-1.0f / 3), sum_a, hn::MulAdd(constant(1.0f / 3), sum_b, u[5]));
 }
 
-/// The two-dimensional transform: load(row, column) gives In x In vectors, store(row, column, vector) takes Out x Out.
+/// A two-dimensional transform: first down each column, InH values to OutH, then along each row. load(row, column)
+/// gives InH x InW vectors, store(row, column, vector) takes OutH x OutW.
+template <int InH, int InW, int OutH, int OutW, typename Down, typename Along, typename Load, typename Store>
+HWY_INLINE void transform_axes(const Down& down, const Along& along, const Load& load, const Store& store) {
+    FloatVector columns[InW][OutH];
+#pragma GCC unroll 6
+    for (int w = 0; w < InW; ++w) {
+        FloatVector in[InH];
+#pragma GCC unroll 6
+        for (int h = 0; h < InH; ++h) in[h] = load(h, w);
+        down(in, columns[w]);
+    }
+#pragma GCC unroll 6
+    for (int h = 0; h < OutH; ++h) {
+        FloatVector in[InW], out[OutW];
+#pragma GCC unroll 6
+        for (int w = 0; w < InW; ++w) in[w] = columns[w][h];
+        along(in, out);
+#pragma GCC unroll 6
+        for (int w = 0; w < OutW; ++w) store(h, w, out[w]);
+    }
+}
+
+/// The same transform along both axes.
 template <int In, int Out, typename Transform, typename Load, typename Store>
 HWY_INLINE void transform_2d(const Transform& transform_1d, const Load& load, const Store& store) {
-    FloatVector columns[In][Out];
-#pragma GCC unroll 6
-    for (int w = 0; w < In; ++w) {
-        FloatVector in[In];
-#pragma GCC unroll 6
-        for (int h = 0; h < In; ++h) in[h] = load(h, w);
-        transform_1d(in, columns[w]);
-    }
-#pragma GCC unroll 6
-    for (int h = 0; h < Out; ++h) {
-        FloatVector in[In], out[Out];
-#pragma GCC unroll 6
-        for (int w = 0; w < In; ++w) in[w] = columns[w][h];
-        transform_1d(in, out);
-#pragma GCC unroll 6
-        for (int w = 0; w < Out; ++w) store(h, w, out[w]);
-    }
+    transform_axes<In, In, Out, Out>(transform_1d, transform_1d, load, store);
 }
 
 /// How a loop over channels touches memory: whole vectors, or the first `lanes` floats of one.

@@ -21,12 +21,12 @@ using testing::formula_values;
 using testing::on_each_target;
 using testing::reference::Values;
 
-Conv2dDims dims(int64_t N, int64_t H, int64_t W, int64_t IC, int64_t OC) {
-    return {N, H, W, IC, OC, 3, 3, 1, 1};
+Conv2dDims dims(int64_t N, int64_t H, int64_t W, int64_t IC, int64_t OC, int64_t stride = 1) {
+    return {N, H, W, IC, OC, 3, 3, stride, 1};
 }
 
 std::string name_of(const Conv2dDims& d) {
-    return fmt::format("N {}, H {}, W {}, IC {}, OC {}", d.N, d.H, d.W, d.IC, d.OC);
+    return fmt::format("N {}, H {}, W {}, IC {}, OC {}, stride {}", d.N, d.H, d.W, d.IC, d.OC, d.stride);
 }
 
 struct Inputs {
@@ -124,6 +124,20 @@ TEST(CpuWinograd, MatchesTheDefinitionForAnyBatch) {
     expect_close(dims(2, 130, 131, 8, 56));
 }
 
+TEST(CpuWinograd, MatchesTheDefinitionWithStrideTwo) {
+    for (int64_t H = 1; H <= 17; ++H)
+        for (int64_t W = 1; W <= 17; ++W) expect_close(dims(1 + (H * W) % 2, H, W, 4, 16, 2));
+    for (const int64_t IC : {1, 3, 17, 31, 32, 64})
+        for (const int64_t OC : {1, 15, 17, 33, 48, 64}) expect_close(dims(2, 9, 12, IC, OC, 2));
+    // Tiles fewer than, as many as and more than a block of work; with fewer tiles than channels, panel by panel.
+    for (const int64_t N : {1, 27, 28, 29, 64}) expect_close(dims(N, 8, 8, 20, 24, 2));
+    expect_close(dims(70, 7, 7, 72, 80, 2));
+    expect_close(dims(1, 4, 4, 300, 72, 2));
+    expect_close(dims(37, 14, 14, 140, 20, 2));
+    // Several chunks of the weights' gradient.
+    expect_close(dims(2, 130, 131, 8, 56, 2));
+}
+
 TEST(CpuWinograd, ErrorsAreThoseOfThePoints) {
     // Bounds on the RMS and the maximum error of each pass over the RMS of the result. Measured: 8.6e-7 and 7.2e-6 at
     // 64 channels, 2.4e-6 and 1.6e-5 at 512 (forward). The points 0, +-1, +-2, infinity would give twice the RMS.
@@ -132,8 +146,12 @@ TEST(CpuWinograd, ErrorsAreThoseOfThePoints) {
         double rms, maximum;
     };
     // Images that end within a tile use fewer of the points, in part others for the same result.
-    for (const Case& c : {Case{dims(2, 16, 16, 64, 64), 1e-6, 8e-6}, Case{dims(2, 14, 15, 64, 64), 1e-6, 8e-6},
-                          Case{dims(4, 4, 4, 512, 128), 3e-6, 2e-5}, Case{dims(4, 7, 5, 512, 64), 3e-6, 2e-5}}) {
+    for (const Case& c :
+         {Case{dims(2, 16, 16, 64, 64), 1e-6, 8e-6}, Case{dims(2, 14, 15, 64, 64), 1e-6, 8e-6},
+          Case{dims(4, 4, 4, 512, 128), 3e-6, 2e-5}, Case{dims(4, 7, 5, 512, 64), 3e-6, 2e-5},
+          // With stride 2 a product sums over up to four times as many channels.
+          Case{dims(2, 32, 32, 64, 64, 2), 2e-6, 1.6e-5}, Case{dims(2, 28, 30, 64, 64, 2), 2e-6, 1.6e-5},
+          Case{dims(4, 8, 8, 512, 128, 2), 4e-6, 2.5e-5}, Case{dims(4, 14, 9, 512, 64, 2), 4e-6, 2.5e-5}}) {
         const Inputs in = inputs_of(c.d);
         const Expected expected = expected_of(c.d, in);
         on_each_target([&] {
@@ -157,7 +175,7 @@ TEST(CpuWinograd, TilesAtTheEndNeedFewerProducts) {
             const cpu::TileGrid grid{2, H, W};
             int64_t products = 0;
             for (int point = 0; point < cpu::kPoints; ++point) {
-                const auto [begin, end] = grid.needing(point);
+                const auto [begin, end] = grid.needing(point / 6, point % 6, cpu::needs_point);
                 cpu::TileCursor tile(grid, 0);
                 for (int64_t i = 0; i < grid.count(); ++i, tile.next())
                     EXPECT_EQ(begin <= i && i < end, cpu::needs_point(tile.result_rows(), point / 6) &&
@@ -170,8 +188,9 @@ TEST(CpuWinograd, TilesAtTheEndNeedFewerProducts) {
 }
 
 TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
-    for (const Conv2dDims& d : {dims(5, 14, 14, 16, 32), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33),
-                                dims(1, 1, 1, 16, 16), dims(9, 7, 7, 256, 256)}) {
+    for (const Conv2dDims& d :
+         {dims(5, 14, 14, 16, 32), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33), dims(1, 1, 1, 16, 16),
+          dims(9, 7, 7, 256, 256), dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
         const Inputs in = inputs_of(d);
         on_each_target([&] {
             set_threads(1);
@@ -187,7 +206,8 @@ TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
 
 TEST(CpuWinograd, AppliesToOneKindOfWindow) {
     EXPECT_TRUE(cpu::winograd_applies(dims(1, 1, 1, 1, 1)));
-    EXPECT_FALSE(cpu::winograd_applies({2, 8, 8, 64, 64, 3, 3, 2, 1}));
+    EXPECT_TRUE(cpu::winograd_applies({2, 8, 8, 64, 64, 3, 3, 2, 1}));
+    EXPECT_FALSE(cpu::winograd_applies({2, 8, 8, 64, 64, 3, 3, 3, 1}));
     EXPECT_FALSE(cpu::winograd_applies({2, 8, 8, 64, 64, 3, 3, 1, 0}));
     EXPECT_FALSE(cpu::winograd_applies({2, 8, 8, 64, 64, 1, 1, 1, 0}));
     EXPECT_FALSE(cpu::winograd_applies({2, 8, 8, 64, 64, 3, 1, 1, 1}));
@@ -197,7 +217,10 @@ TEST(CpuWinograd, AppliesToOneKindOfWindow) {
         EXPECT_TRUE(cpu::winograd_preferred(dims(128, 4, 4, 512, 512), pass));
         EXPECT_FALSE(cpu::winograd_preferred(dims(128, 2, 2, 128, 128), pass)) << "a tile mostly outside the image";
         EXPECT_FALSE(cpu::winograd_preferred(dims(128, 32, 32, 3, 64), pass));
-        EXPECT_FALSE(cpu::winograd_preferred({128, 32, 32, 64, 64, 3, 3, 2, 1}, pass));
+        EXPECT_TRUE(cpu::winograd_preferred(dims(128, 32, 32, 64, 128, 2), pass));
+        EXPECT_TRUE(cpu::winograd_preferred(dims(16, 14, 14, 512, 512, 2), pass));
+        EXPECT_FALSE(cpu::winograd_preferred(dims(128, 14, 14, 16, 32, 2), pass)) << "too few channels a transform";
+        EXPECT_FALSE(cpu::winograd_preferred(dims(128, 4, 4, 64, 128, 2), pass)) << "tiles half outside the image";
     }
 }
 
