@@ -23,6 +23,9 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
+/// So many tiles before they are transformed, their pixels are asked for.
+constexpr int64_t kAhead = 2;
+
 /// Where transformed tiles lie: points x panels of kPanel channels x tiles x kPanel.
 struct Transformed {
     int64_t channels;
@@ -60,11 +63,11 @@ void transform_x(const Problem& p, const Transformed& layout, int64_t chunk, int
     constexpr int64_t kTop = row == Phase::odd ? -1 : 0, kLeft = column == Phase::odd ? -1 : 0;
     const Conv2dDims& d = p.d;
     const float* outside = zeros(d.IC);
-    TileCursor cursor(p.grid, chunk + begin), ahead(p.grid, chunk + begin + 2);
+    TileCursor cursor(p.grid, chunk + begin), ahead(p.grid, chunk + begin + kAhead);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next(), ahead.next()) {
         const int64_t rows = cursor.result_rows(), columns = cursor.result_columns();
         const float* pixels[kStridedPoints];
-        if (tile + 2 < end) {
+        if (tile + kAhead < end) {
             ahead.every_second<kRows, kColumns>(p.x, d.H, d.W, d.IC, kTop, kLeft, outside, pixels);
             prefetch_pixels(pixels, kRows * kColumns, d.IC);
         }
@@ -81,11 +84,11 @@ void transform_x(const Problem& p, const Transformed& layout, int64_t chunk, int
 /// g = the same of dy.
 void transform_dy(const Problem& p, const Transformed& layout, int64_t chunk, int64_t begin, int64_t end, float* g) {
     const float* outside = zeros(p.d.OC);
-    TileCursor cursor(p.grid, chunk + begin), ahead(p.grid, chunk + begin + 2);
+    TileCursor cursor(p.grid, chunk + begin), ahead(p.grid, chunk + begin + kAhead);
     const auto transform = [](const auto& in, auto& out) HWY_ATTR { strided_gradient(in, out); };
     for (int64_t tile = begin; tile < end; ++tile, cursor.next(), ahead.next()) {
         const float* pixels[kTileOut * kTileOut];
-        if (tile + 2 < end) {
+        if (tile + kAhead < end) {
             ahead.addresses<kTileOut, 0>(p.dy, p.d.OC, outside, pixels);
             prefetch_pixels(pixels, kTileOut * kTileOut, p.d.OC);
         }

@@ -78,8 +78,8 @@ struct Problem {
     int64_t block_tiles() const { return v_size(kManyTiles) <= kBlockFloats ? kManyTiles : kFewTiles; }
 };
 
-/// u (the points of the phase, each `depth` x kPanel) += one pair of phases' transformed weights, `depth` input
-/// channels from `stage` (9 taps x depth x kPanel) on. first: where the phase's first channel stands at a point.
+/// u (laid out as Problem::u_point tells) = a pair of phases' transformed weights, at the points that it has, of the
+/// `depth` input channels from k on, which `stage` (9 taps x depth x kPanel) holds.
 template <Phase row, Phase column>
 void transform_phase_weights(const Problem& p, const float* stage, int64_t depth, int64_t k, float* u) {
     constexpr int index = phase_index(row, column);
