@@ -28,32 +28,74 @@ void pause() {
 #endif
 }
 
-/// One parallel_for: pieces are handed out by an atomic counter. Lives on its caller's stack.
-struct Job {
-    Job(int64_t count_, int64_t grain_, const std::function<void(int64_t, int64_t)>& body_)
-        : count(count_), grain(grain_), pieces((count_ + grain_ - 1) / grain_), body(body_) {}
-
-    const int64_t count, grain, pieces;
+/// The pieces of a count, in an order.
+struct Pieces {
+    int64_t count, grain;
+    PieceOrder order;
     const std::function<void(int64_t, int64_t)>& body;
-    std::atomic<int64_t> next{0};
+
+    int64_t number() const { return (count + grain - 1) / grain; }
+    void run(int64_t i) const {
+        const int64_t piece = order == PieceOrder::first_to_last ? i : number() - 1 - i;
+        body(piece * grain, std::min(count, (piece + 1) * grain));
+    }
+};
+
+/// One parallel_for. Every thread has a share of the pieces, neighbours, and the same in each call over as many: what
+/// it wrote in one it finds in its own cache in the next. Who is done takes what is left of the others' shares. Lives
+/// on its caller's stack.
+class Job {
+  public:
+    Job(const Pieces& pieces, int threads)
+        : pieces_(pieces), shares_(std::min({pieces.number(), int64_t{threads}, kMaxShares})) {
+        for (int64_t i = 0; i < shares_; ++i) {
+            Share& share = share_[reversed() ? shares_ - 1 - i : i];
+            share.next.store(pieces.number() * i / shares_, std::memory_order_relaxed);
+            share.end = pieces.number() * (i + 1) / shares_;
+        }
+    }
+
     std::atomic<int> helpers{0};  // pool threads at work on it
-    std::mutex mutex;
     std::exception_ptr error;
 
-    bool has_work() const { return next.load(std::memory_order_relaxed) < pieces; }
+    bool has_work() const {
+        return std::any_of(share_, share_ + shares_, [](const Share& share) { return share.has_work(); });
+    }
 
-    void run() {
+    /// Works on the pieces that are left, those of the thread's own share first.
+    void run(int thread) {
         inside_parallel_for = true;
-        for (int64_t piece; (piece = next.fetch_add(1)) < pieces;) {
+        for (int64_t i = 0; i < shares_; ++i) run(share_[(thread + i) % shares_]);
+        inside_parallel_for = false;
+    }
+
+  private:
+    static constexpr int64_t kMaxShares = 64;  // of more threads than that, some have one in common
+    struct alignas(64) Share {
+        std::atomic<int64_t> next{0};
+        int64_t end = 0;
+
+        bool has_work() const { return next.load(std::memory_order_relaxed) < end; }
+    };
+
+    bool reversed() const { return pieces_.order == PieceOrder::last_to_first; }
+
+    void run(Share& share) {
+        if (!share.has_work()) return;
+        for (int64_t i; (i = share.next.fetch_add(1)) < share.end;) {
             try {
-                body(piece * grain, std::min(count, (piece + 1) * grain));
+                pieces_.run(i);
             } catch (...) {
-                const std::lock_guard lock(mutex);
+                const std::lock_guard lock(mutex_);
                 if (!error) error = std::current_exception();
             }
         }
-        inside_parallel_for = false;
     }
+
+    const Pieces& pieces_;
+    const int64_t shares_;
+    Share share_[kMaxShares];
+    std::mutex mutex_;
 };
 
 class Pool {
@@ -71,7 +113,7 @@ class Pool {
         stop();
         size_ = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
         stopping_ = false;
-        for (int i = 1; i < size_; ++i) workers_.emplace_back([this] { work(); });
+        for (int i = 1; i < size_; ++i) workers_.emplace_back([this, i] { work(i); });
     }
 
     void run(Job& job) {
@@ -81,7 +123,7 @@ class Pool {
             posted_.fetch_add(1, std::memory_order_release);
         }
         if (sleeping_.load() > 0) wake_.notify_all();
-        job.run();
+        job.run(0);
         {
             const std::lock_guard lock(mutex_);
             jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
@@ -122,7 +164,7 @@ class Pool {
         return nullptr;
     }
 
-    void work() {
+    void work(int thread) {
         flush_denormals();
         uint64_t seen = 0;
         while (true) {
@@ -137,7 +179,7 @@ class Pool {
                 if (!job) seen = posted_.load();  // someone else did that work
             }
             if (!job) continue;
-            job->run();
+            job->run(thread);
             job->helpers.fetch_sub(1, std::memory_order_release);
         }
     }
@@ -162,15 +204,16 @@ int threads() {
     return Pool::instance().size();
 }
 
-void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body, PieceOrder order) {
     if (count <= 0) return;
-    grain = std::max<int64_t>(grain, 1);
-    if (inside_parallel_for || count <= grain || Pool::instance().size() == 1) {
-        for (int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(count, begin + grain));
+    const Pieces pieces{count, std::max<int64_t>(grain, 1), order, body};
+    Pool& pool = Pool::instance();
+    if (inside_parallel_for || pieces.number() == 1 || pool.size() == 1) {
+        for (int64_t i = 0; i < pieces.number(); ++i) pieces.run(i);
         return;
     }
-    Job job(count, grain, body);
-    Pool::instance().run(job);
+    Job job(pieces, pool.size());
+    pool.run(job);
 }
 
 void flush_denormals() {

@@ -17,11 +17,16 @@ inline constexpr int kMaxPartials = 16;
 void set_threads(int threads);
 int threads();
 
+/// Where a pass begins: one that begins where the pass before it ended finds there what is still in the caches.
+enum class PieceOrder { first_to_last, last_to_first };
+
 /// Calls body(begin, end) for consecutive pieces [begin, end) of [0, count), each of `grain` items (the last may be
-/// shorter), on the pool; returns when all are done. Pieces run in any order and at the same time. An exception of a
-/// piece is rethrown here once no other piece runs. May be called from several threads at once; called from within a
-/// body it runs the pieces in line.
-void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
+/// shorter), on the pool; returns when all are done. Pieces run at the same time, those of a thread roughly in `order`;
+/// neighbours mostly on one thread, the same one in every call with as many pieces. An exception of a piece is rethrown
+/// here once no other piece runs. May be called from several threads at once; called from within a body it runs the
+/// pieces in line.
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body,
+                  PieceOrder order = PieceOrder::first_to_last);
 
 /// A grain that cuts `count` items into at most kMaxPartials pieces, a function of `count` alone.
 inline int64_t partial_grain(int64_t count) {

@@ -179,16 +179,19 @@ void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptio
     Scratch<double> partials(memory_, units.count() * 2 * folded.width);
     const auto kernel = HWY_DYNAMIC_DISPATCH(add_moments);
     const int64_t unit_grain = d.count() < 2 * kElementGrain ? units.count() : 1;
-    parallel_for(units.count(), unit_grain, [&](int64_t first, int64_t last) {
-        for (int64_t unit = first; unit < last; ++unit) {
-            double* sum = partials.get() + unit * 2 * folded.width;
-            std::fill_n(sum, 2 * folded.width, 0.0);
-            for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
-                kernel(d.dtype, element(d.dtype, x, (units.split(unit) + d.S * j) * sample), folded.rows, folded.width,
-                       sum, sum + folded.width);
+    parallel_for(
+        units.count(), unit_grain,
+        [&](int64_t first, int64_t last) {
+            for (int64_t unit = first; unit < last; ++unit) {
+                double* sum = partials.get() + unit * 2 * folded.width;
+                std::fill_n(sum, 2 * folded.width, 0.0);
+                for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
+                    kernel(d.dtype, element(d.dtype, x, (units.split(unit) + d.S * j) * sample), folded.rows,
+                           folded.width, sum, sum + folded.width);
+                }
             }
-        }
-    });
+        },
+        PieceOrder::last_to_first);
 
     Scratch<float> parameters(memory_, d.S * 3 * folded.width);
     Scratch<double> of_splits(memory_, 2 * d.C);

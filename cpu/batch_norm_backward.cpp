@@ -195,15 +195,18 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
 
     Scratch<double> partials(memory_, units.count() * 2 * width);
     const bool small = d.count() < 2 * kElementGrain;
-    parallel_for(units.count(), small ? units.count() : 1, [&](int64_t first, int64_t last) {
-        Scratch<float> run(memory_, 2 * width);
-        std::fill_n(run.get(), 2 * width, 0.0f);
-        for (int64_t unit = first; unit < last; ++unit) {
-            const float* unit_mean = Factors(factors.get(), units.split(unit), width).mean;
-            GradientSums a{d.dtype, x, y, dy, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
-            add_unit(a, units, unit, folded, sample, partials.get() + unit * 2 * width);
-        }
-    });
+    parallel_for(
+        units.count(), small ? units.count() : 1,
+        [&](int64_t first, int64_t last) {
+            Scratch<float> run(memory_, 2 * width);
+            std::fill_n(run.get(), 2 * width, 0.0f);
+            for (int64_t unit = first; unit < last; ++unit) {
+                const float* unit_mean = Factors(factors.get(), units.split(unit), width).mean;
+                GradientSums a{d.dtype, x, y, dy, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
+                add_unit(a, units, unit, folded, sample, partials.get() + unit * 2 * width);
+            }
+        },
+        PieceOrder::last_to_first);
 
     Scratch<double> of_splits(memory_, 2 * d.C);
     std::fill_n(of_splits.get(), 2 * d.C, 0.0);

@@ -37,6 +37,52 @@ TEST_P(Parallel, EveryItemIsDoneOnceInPiecesCutBySize) {
     }
 }
 
+TEST_P(Parallel, FromLastToFirstEveryItemIsDoneOnceToo) {
+    for (int64_t count : {1, 9, 1000}) {
+        std::vector<std::atomic<int>> done(static_cast<size_t>(count));
+        parallel_for(
+            count, 8,
+            [&](int64_t begin, int64_t end) {
+                EXPECT_EQ(begin % 8, 0);
+                EXPECT_EQ(end, std::min(count, begin + 8));
+                for (int64_t i = begin; i < end; ++i) ++done[static_cast<size_t>(i)];
+            },
+            PieceOrder::last_to_first);
+        for (const auto& times : done) EXPECT_EQ(times, 1);
+    }
+}
+
+/// The first piece of each thread in a parallel_for of 8: none goes on before all threads have one.
+std::set<int64_t> first_pieces(PieceOrder order) {
+    std::mutex mutex;
+    std::set<std::thread::id> begun;
+    std::set<int64_t> first;
+    std::atomic<int> threads_in{0};
+    parallel_for(
+        8, 1,
+        [&](int64_t begin, int64_t) {
+            {
+                const std::lock_guard lock(mutex);
+                if (!begun.insert(std::this_thread::get_id()).second) return;
+                first.insert(begin);
+            }
+            ++threads_in;
+            while (threads_in < threads()) std::this_thread::yield();
+        },
+        order);
+    return first;
+}
+
+TEST_P(Parallel, EachThreadBeginsAtItsEndOfAShareOfItsOwn) {
+    std::set<int64_t> first, last;
+    for (int64_t i = 0, T = threads(); i < T; ++i) {
+        first.insert(8 * i / T);
+        last.insert(8 * (i + 1) / T - 1);
+    }
+    EXPECT_EQ(first_pieces(PieceOrder::first_to_last), first);
+    EXPECT_EQ(first_pieces(PieceOrder::last_to_first), last);
+}
+
 TEST_P(Parallel, AnExceptionOfAPieceReachesTheCallerOnceNoOtherPieceRuns) {
     std::atomic<int> running{0}, done{0};
     EXPECT_THROW(parallel_for(100, 1,
