@@ -34,6 +34,8 @@ constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
 constexpr int64_t kBlockFloats = 1 << 16;
 /// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
 constexpr int64_t kMaxPieces = 32;
+/// The least blocks of a group of images: with fewer, too many blocks would have tiles of several kinds.
+constexpr int64_t kGroupBlocks = 4;
 
 /// A convolution from K to M channels: forward K = IC, M = OC; backward for the data K = OC, M = IC.
 struct Problem {
@@ -138,23 +140,42 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
     transform_result(p, begin, end, panel, product, product_point);
 }
 
+/// The convolution of the images [begin, end).
+Problem images_of(const Problem& p, int64_t begin, int64_t end) {
+    const int64_t pixels = p.grid.H * p.grid.W;
+    return {{end - begin, p.grid.H, p.grid.W}, p.K,   p.M, p.input + begin * pixels * p.K, p.weight,
+            p.result + begin * pixels * p.M,   p.pass};
+}
+
+/// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights.
+void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
+    const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, p.block_tiles());
+    const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
+    const int64_t last = blocks * (run + 1) / runs;
+    const int64_t v_point = p.v_point(p.block_tiles());
+    float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
+    for (int64_t block = blocks * run / runs; block < last; ++block) {
+        const int64_t begin = block_begin(block), end = block_begin(block + 1);
+        transform_input(p, begin, end, v, v_point);
+        TilePrefetch next(p.grid, end, block + 1 < last ? block_begin(block + 2) : end, p.input, p.K, p.K);
+        for (int64_t panel = 0; panel < p.panels(); ++panel)
+            convolve_panel(p, begin, end, panel, v, v_point, u + panel * p.u_panel(), next);
+    }
+}
+
 void convolve_by_tiles(const Problem& p) {
     float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
     parallel_for(p.panels(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t panel = begin; panel < end; ++panel) transform_weights(p, panel, u + panel * p.u_panel());
     });
-    const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, p.block_tiles());
-    const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
-    parallel_for(blocks, divide_up(blocks, kMaxPieces), [&](int64_t first, int64_t last) {
-        const int64_t v_point = p.v_point(p.block_tiles());
-        float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
-        for (int64_t block = first; block < last; ++block) {
-            const int64_t begin = block_begin(block), end = block_begin(block + 1);
-            transform_input(p, begin, end, v, v_point);
-            TilePrefetch next(p.grid, end, block + 1 < last ? block_begin(block + 2) : end, p.input, p.K, p.K);
-            for (int64_t panel = 0; panel < p.panels(); ++panel)
-                convolve_panel(p, begin, end, panel, v, v_point, u + panel * p.u_panel(), next);
-        }
+    // Tiles are counted kind by kind, each through all images. Group by group, neighbouring pieces have neighbouring
+    // images, as in all other operations, and find them in their core's cache.
+    const int64_t groups =
+        std::clamp<int64_t>(p.grid.count() / (kGroupBlocks * kBlockTiles), 1, std::min(p.grid.N, kMaxPieces));
+    const int64_t runs = std::clamp<int64_t>(p.grid.count() / groups / kBlockTiles, 1, kMaxPieces / groups);
+    parallel_for(groups * runs, 1, [&](int64_t piece, int64_t) {
+        const int64_t group = piece / runs;
+        convolve_run(images_of(p, p.grid.N * group / groups, p.grid.N * (group + 1) / groups), piece % runs, runs, u);
     });
 }
 

@@ -119,6 +119,9 @@ TEST(CpuWinograd, MatchesTheDefinitionForAnyBatch) {
     // Tiles fewer than, as many as and more than a block of work has.
     for (const int64_t N : {1, 2, 5, 27, 28, 29, 64, 65}) expect_close(dims(N, 4, 4, 20, 24));
     expect_close(dims(33, 9, 8, 16, 16));
+    // Several groups of images, and several pieces of each.
+    expect_close(dims(40, 7, 7, 16, 20));
+    expect_close(dims(5, 26, 25, 20, 24));
     // Lower blocks, for many channels; several chunks of each part of the weights' gradient.
     expect_close(dims(37, 7, 7, 140, 20));
     expect_close(dims(2, 130, 131, 8, 56));
