@@ -223,11 +223,20 @@ void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float
         sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
         return;
     }
-    const int64_t grain = std::max(partial_grain(tiles), kLeastTiles), parts = divide_up(tiles, grain);
+    const int64_t parts = divide_up(tiles, std::max(partial_grain(tiles), kLeastTiles)),
+                  most = std::max(kPartChunkFloats / floats, kLeastTiles);
     float* partials = scratch(ScratchUse::partials, parts * d.weight_count());
-    parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-        sum_tiles(d, x, dy, begin, end, std::max(kPartChunkFloats / floats, kLeastTiles), Summed::alone,
-                  partials + begin / grain * d.weight_count());
+    parallel_for(parts, 1, [&](int64_t part, int64_t) {
+        float* sum = partials + part * d.weight_count();
+        if (d.N < parts) {
+            sum_tiles(d, x, dy, tiles * part / parts, tiles * (part + 1) / parts, most, Summed::alone, sum);
+            return;
+        }
+        // By images, as all other operations are cut: a core then finds here what it computed there.
+        const int64_t first = d.N * part / parts, pixel = first * d.H * d.W;
+        Conv2dDims images = d;
+        images.N = d.N * (part + 1) / parts - first;
+        sum_tiles(images, x + pixel * d.IC, dy + pixel * d.OC, 0, tiles / d.N * images.N, most, Summed::alone, sum);
     });
     add_partials(partials, parts, d.weight_count(), dweight);
 }
