@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cpu/winograd_tiles.h"
+#include "cpu/winograd_two_by_two.h"
 
 namespace moco::cpu {
 namespace {
@@ -15,14 +16,16 @@ struct Costs {
     double transforms;  // of a tile, for each channel: shared by the pairs that it is part of
     double weights;     // transforming a pair's, or transforming its gradient back
 };
-constexpr Costs costs_of(int64_t stride, ConvPass pass) {
+Costs costs_of(const Conv2dDims& d, ConvPass pass) {
     const bool weights = pass == ConvPass::backward_weight;
-    return stride == 1 ? Costs{1.25, 250, weights ? 400.0 : 100.0} : Costs{1.1, 500, weights ? 400.0 : 200.0};
+    if (two_by_two_applies(d)) return {1.1, 10, weights ? 100.0 : 10.0};
+    return d.stride == 1 ? Costs{1.25, 250, weights ? 400.0 : 100.0} : Costs{1.1, 500, weights ? 400.0 : 200.0};
 }
 
 /// The products of all tiles for a pair of channels.
-int64_t products_of(const TileGrid& grid, int64_t stride) {
-    if (stride == 1) return grid.products();
+int64_t products_of(const Conv2dDims& d, const TileGrid& grid) {
+    if (two_by_two_applies(d)) return d.N * kTwoByTwoPoints;
+    if (d.stride == 1) return grid.products();
     // Of both phases: a tile with fewer results along an axis has 4, 6 or 8 products there.
     const auto along = [](int64_t extent) {
         constexpr int64_t of_rest[kTileOut] = {0, 4, 6, 8};
@@ -33,9 +36,9 @@ int64_t products_of(const TileGrid& grid, int64_t stride) {
 
 /// The time of a pass for each pair of an input and a result channel, in multiplications of direct summation.
 double winograd_cost(const Conv2dDims& d, ConvPass pass) {
-    const Costs costs = costs_of(d.stride, pass);
+    const Costs costs = costs_of(d, pass);
     const TileGrid grid{d.N, d.OH(), d.OW()};
-    const double tiles = static_cast<double>(grid.count()), products = static_cast<double>(products_of(grid, d.stride));
+    const double tiles = static_cast<double>(grid.count()), products = static_cast<double>(products_of(d, grid));
     const double channels = 1.0 / static_cast<double>(d.IC) + 1.0 / static_cast<double>(d.OC);
     return products * costs.product + tiles * costs.transforms * channels + costs.weights;
 }

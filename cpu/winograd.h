@@ -1,10 +1,11 @@
 // Convolutions with 3x3 windows, stride 1 or 2 and padding 1 by Winograd's minimal filtering: with stride 1,
 // F(4x4,3x3), 4x4 results from a 6x6 tile with 36 multiplications a channel pair instead of 144 (Lavin and Gray,
 // arXiv:1509.09308); with stride 2, the same for the four phases of the image, with 81 instead of 144
-// (winograd_strided.h).
+// (winograd_strided.h); of images of 2x2 pixels with stride 1, a filter of their own with 9 instead of 16
+// (winograd_two_by_two.h).
 //
-// The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity rather than 0, +-1, +-2 and infinity: as fast, with half the
-// RMS error. Against double the results are off by about 1e-6 of their RMS (direct summation: 3e-7).
+// The points of the tiles are 0, +-sqrt(1/2), +-sqrt(2) and infinity rather than 0, +-1, +-2 and infinity: as fast,
+// with half the RMS error. Against double the results are off by about 1e-6 of their RMS (direct summation: 3e-7).
 //
 // All tensors as in core/backend.h: x N,H,W,IC; weight OC,3,3,IC; y N,H,W,OC. The results have the same bits for any
 // number of threads. Work memory is kept by the threads between calls. Thread safety: any number of calls at a time.

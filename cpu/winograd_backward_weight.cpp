@@ -12,6 +12,7 @@
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
 #include "cpu/winograd_strided.h"
+#include "cpu/winograd_two_by_two.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_backward_weight.cpp"  // this file
@@ -251,6 +252,7 @@ HWY_EXPORT(backward_weight);
 
 void winograd_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
     if (d.stride == 2) return winograd_strided_backward_weight(d, x, dy, dweight);
+    if (two_by_two_applies(d)) return winograd_two_by_two_backward_weight(d, x, dy, dweight);
     HWY_DYNAMIC_DISPATCH(backward_weight)(d, x, dy, dweight);
 }
 

@@ -11,6 +11,7 @@
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
 #include "cpu/winograd_strided.h"
+#include "cpu/winograd_two_by_two.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_forward.cpp"  // this file
@@ -225,11 +226,13 @@ HWY_EXPORT(backward_data);
 
 void winograd_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
     if (d.stride == 2) return winograd_strided_forward(d, x, weight, y);
+    if (two_by_two_applies(d)) return winograd_two_by_two_forward(d, x, weight, y);
     HWY_DYNAMIC_DISPATCH(forward)(d, x, weight, y);
 }
 
 void winograd_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
     if (d.stride == 2) return winograd_strided_backward_data(d, dy, weight, dx);
+    if (two_by_two_applies(d)) return winograd_two_by_two_backward_data(d, dy, weight, dx);
     HWY_DYNAMIC_DISPATCH(backward_data)(d, dy, weight, dx);
 }
 

@@ -141,6 +141,37 @@ TEST(CpuWinograd, MatchesTheDefinitionWithStrideTwo) {
     expect_close(dims(2, 130, 131, 8, 56, 2));
 }
 
+TEST(CpuWinograd, MatchesTheDefinitionForTwoByTwoImages) {
+    for (const int64_t IC : {1, 3, 16, 17, 31, 32, 33, 48, 64})
+        for (const int64_t OC : {1, 15, 16, 17, 33, 48, 64}) expect_close(dims(3, 2, 2, IC, OC));
+    // Images fewer than, as many as and more than a block, a part and a chunk of work have.
+    for (const int64_t N : {1, 2, 12, 13, 14, 15, 64, 65, 128, 129, 257}) expect_close(dims(N, 2, 2, 20, 24));
+    expect_close(dims(300, 2, 2, 17, 70));
+    // Wide blocks of weights, whole and cut.
+    expect_close(dims(2, 2, 2, 128, 128));
+    expect_close(dims(5, 2, 2, 100, 300));
+}
+
+TEST(CpuWinograd, TwoByTwoImagesMeetEveryTapOnce) {
+    // Small whole numbers are summed exactly: each pair of a pixel and a result shows which tap they meet in.
+    const Conv2dDims d = dims(1, 2, 2, 1, 1);
+    const std::vector<float> weight = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    on_each_target([&] {
+        for (size_t pixel = 0; pixel < 4; ++pixel) {
+            Inputs in{std::vector<float>(4), weight, std::vector<float>(4)};
+            in.x[pixel] = in.dy[pixel] = 1;
+            const Passes got = run(d, in);
+            for (size_t other = 0; other < 4; ++other) {
+                // A result meets the pixel below it in the tap below the middle.
+                const size_t tap = 4 + pixel / 2 * 3 + pixel % 2 - other / 2 * 3 - other % 2;
+                EXPECT_EQ(got.y[other], weight[tap]) << pixel << ", " << other;
+                EXPECT_EQ(got.dx[other], weight[8 - tap]) << pixel << ", " << other;
+            }
+            for (size_t tap = 0; tap < 9; ++tap) EXPECT_EQ(got.dweight[tap], tap == 4 ? 1 : 0) << pixel;
+        }
+    });
+}
+
 TEST(CpuWinograd, ErrorsAreThoseOfThePoints) {
     // Bounds on the RMS and the maximum error of each pass over the RMS of the result. Measured: 8.6e-7 and 7.2e-6 at
     // 64 channels, 2.4e-6 and 1.6e-5 at 512 (forward). The points 0, +-1, +-2, infinity would give twice the RMS.
@@ -154,7 +185,9 @@ TEST(CpuWinograd, ErrorsAreThoseOfThePoints) {
           Case{dims(4, 4, 4, 512, 128), 3e-6, 2e-5}, Case{dims(4, 7, 5, 512, 64), 3e-6, 2e-5},
           // With stride 2 a product sums over up to four times as many channels.
           Case{dims(2, 32, 32, 64, 64, 2), 2e-6, 1.6e-5}, Case{dims(2, 28, 30, 64, 64, 2), 2e-6, 1.6e-5},
-          Case{dims(4, 8, 8, 512, 128, 2), 4e-6, 2.5e-5}, Case{dims(4, 14, 9, 512, 64, 2), 4e-6, 2.5e-5}}) {
+          Case{dims(4, 8, 8, 512, 128, 2), 4e-6, 2.5e-5}, Case{dims(4, 14, 9, 512, 64, 2), 4e-6, 2.5e-5},
+          // For 2x2 images nothing is scaled. Measured: 3.0e-7 and 2.6e-6, 8.2e-7 and 5.0e-6.
+          Case{dims(32, 2, 2, 64, 64), 4e-7, 4e-6}, Case{dims(32, 2, 2, 512, 128), 1.2e-6, 8e-6}}) {
         const Inputs in = inputs_of(c.d);
         const Expected expected = expected_of(c.d, in);
         on_each_target([&] {
@@ -193,7 +226,8 @@ TEST(CpuWinograd, TilesAtTheEndNeedFewerProducts) {
 TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d :
          {dims(5, 14, 14, 16, 32), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33), dims(1, 1, 1, 16, 16),
-          dims(9, 7, 7, 256, 256), dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
+          dims(9, 7, 7, 256, 256), dims(70, 2, 2, 128, 100), dims(300, 2, 2, 17, 33), dims(5, 28, 28, 16, 32, 2),
+          dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
         const Inputs in = inputs_of(d);
         on_each_target([&] {
             set_threads(1);
@@ -218,7 +252,9 @@ TEST(CpuWinograd, AppliesToOneKindOfWindow) {
         EXPECT_TRUE(cpu::winograd_preferred(dims(128, 32, 32, 64, 64), pass));
         EXPECT_TRUE(cpu::winograd_preferred(dims(128, 14, 14, 16, 16), pass));
         EXPECT_TRUE(cpu::winograd_preferred(dims(128, 4, 4, 512, 512), pass));
-        EXPECT_FALSE(cpu::winograd_preferred(dims(128, 2, 2, 128, 128), pass)) << "a tile mostly outside the image";
+        EXPECT_TRUE(cpu::winograd_preferred(dims(128, 2, 2, 128, 128), pass));
+        EXPECT_EQ(cpu::winograd_preferred(dims(8, 2, 2, 128, 128), pass), pass != cpu::ConvPass::backward_weight);
+        EXPECT_FALSE(cpu::winograd_preferred(dims(128, 1, 2, 128, 128), pass)) << "a tile mostly outside the image";
         EXPECT_FALSE(cpu::winograd_preferred(dims(128, 32, 32, 3, 64), pass));
         EXPECT_TRUE(cpu::winograd_preferred(dims(128, 32, 32, 64, 128, 2), pass));
         EXPECT_TRUE(cpu::winograd_preferred(dims(16, 14, 14, 512, 512, 2), pass));
