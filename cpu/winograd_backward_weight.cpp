@@ -3,14 +3,15 @@
 //
 // The products (36 x OC x IC) outgrow the caches before the weights do. So two of the six rows of points are computed
 // for a chunk of tiles, multiplied for a block of weights at a time, and each block's product is transformed at once
-// and added to dweight. With many channels the blocks are the pieces of work; with few, parts of the tiles are, each
-// with a dweight of its own.
+// and added to dweight. With many channels the blocks are the pieces of work; with fewer, parts of the tiles are, each
+// with a dweight of its own. With fewest all 36 points are computed at once (winograd_narrow.h).
 #include <algorithm>
 
 #include "core/parallel.h"
 #include "cpu/partials.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_narrow.h"
 #include "cpu/winograd_strided.h"
 #include "cpu/winograd_two_by_two.h"
 
@@ -224,20 +225,15 @@ void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float
         sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
         return;
     }
-    const int64_t parts = divide_up(tiles, std::max(partial_grain(tiles), kLeastTiles)),
-                  most = std::max(kPartChunkFloats / floats, kLeastTiles);
+    const int64_t parts = divide_up(tiles, std::max(partial_grain(tiles), kLeastTiles));
     float* partials = scratch(ScratchUse::partials, parts * d.weight_count());
-    parallel_for(parts, 1, [&](int64_t part, int64_t) {
-        float* sum = partials + part * d.weight_count();
-        if (d.N < parts) {
-            sum_tiles(d, x, dy, tiles * part / parts, tiles * (part + 1) / parts, most, Summed::alone, sum);
-            return;
-        }
-        // By images, as all other operations are cut: a core then finds here what it computed there.
-        const int64_t first = d.N * part / parts, pixel = first * d.H * d.W;
+    parallel_for(parts, 1, [&](int64_t i, int64_t) {
+        const TilePart part = tile_part({d.N, d.H, d.W}, i, parts);
         Conv2dDims images = d;
-        images.N = d.N * (part + 1) / parts - first;
-        sum_tiles(images, x + pixel * d.IC, dy + pixel * d.OC, 0, tiles / d.N * images.N, most, Summed::alone, sum);
+        images.N = part.images;
+        const int64_t pixel = part.first * d.H * d.W;
+        sum_tiles(images, x + pixel * d.IC, dy + pixel * d.OC, part.begin, part.end,
+                  std::max(kPartChunkFloats / floats, kLeastTiles), Summed::alone, partials + i * d.weight_count());
     });
     add_partials(partials, parts, d.weight_count(), dweight);
 }
@@ -253,6 +249,7 @@ HWY_EXPORT(backward_weight);
 void winograd_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
     if (d.stride == 2) return winograd_strided_backward_weight(d, x, dy, dweight);
     if (two_by_two_applies(d)) return winograd_two_by_two_backward_weight(d, x, dy, dweight);
+    if (narrow_applies(d)) return winograd_narrow_backward_weight(d, x, dy, dweight);
     HWY_DYNAMIC_DISPATCH(backward_weight)(d, x, dy, dweight);
 }
 

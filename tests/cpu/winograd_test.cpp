@@ -104,7 +104,10 @@ void expect_close(const Conv2dDims& d) {
 
 TEST(CpuWinograd, MatchesTheDefinitionForAnyImageSize) {
     for (int64_t H = 1; H <= 9; ++H)
-        for (int64_t W = 1; W <= 9; ++W) expect_close(dims(1 + (H * W) % 3, H, W, 16, 16));
+        for (int64_t W = 1; W <= 9; ++W) {
+            expect_close(dims(1 + (H * W) % 3, H, W, 16, 16));
+            expect_close(dims(1 + (H * W) % 2, H, W, 60, 40));  // too many weights to sum all points at once
+        }
     expect_close(dims(2, 7, 5, 32, 16));
     expect_close(dims(5, 14, 14, 16, 32));
 }
@@ -119,12 +122,14 @@ TEST(CpuWinograd, MatchesTheDefinitionForAnyBatch) {
     // Tiles fewer than, as many as and more than a block of work has.
     for (const int64_t N : {1, 2, 5, 27, 28, 29, 64, 65}) expect_close(dims(N, 4, 4, 20, 24));
     expect_close(dims(33, 9, 8, 16, 16));
+    expect_close(dims(33, 9, 8, 56, 64));
     // Several groups of images, and several pieces of each.
     expect_close(dims(40, 7, 7, 16, 20));
     expect_close(dims(5, 26, 25, 20, 24));
     // Lower blocks, for many channels; several chunks of each part of the weights' gradient.
     expect_close(dims(37, 7, 7, 140, 20));
     expect_close(dims(2, 130, 131, 8, 56));
+    expect_close(dims(260, 5, 5, 48, 50));
 }
 
 TEST(CpuWinograd, MatchesTheDefinitionWithStrideTwo) {
@@ -182,7 +187,8 @@ TEST(CpuWinograd, ErrorsAreThoseOfThePoints) {
     // Images that end within a tile use fewer of the points, in part others for the same result.
     for (const Case& c :
          {Case{dims(2, 16, 16, 64, 64), 1e-6, 8e-6}, Case{dims(2, 14, 15, 64, 64), 1e-6, 8e-6},
-          Case{dims(4, 4, 4, 512, 128), 3e-6, 2e-5}, Case{dims(4, 7, 5, 512, 64), 3e-6, 2e-5},
+          Case{dims(8, 14, 15, 32, 48), 1e-6, 8e-6}, Case{dims(4, 4, 4, 512, 128), 3e-6, 2e-5},
+          Case{dims(4, 7, 5, 512, 64), 3e-6, 2e-5},
           // With stride 2 a product sums over up to four times as many channels.
           Case{dims(2, 32, 32, 64, 64, 2), 2e-6, 1.6e-5}, Case{dims(2, 28, 30, 64, 64, 2), 2e-6, 1.6e-5},
           Case{dims(4, 8, 8, 512, 128, 2), 4e-6, 2.5e-5}, Case{dims(4, 14, 9, 512, 64, 2), 4e-6, 2.5e-5},
@@ -225,9 +231,9 @@ TEST(CpuWinograd, TilesAtTheEndNeedFewerProducts) {
 
 TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d :
-         {dims(5, 14, 14, 16, 32), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33), dims(1, 1, 1, 16, 16),
-          dims(9, 7, 7, 256, 256), dims(70, 2, 2, 128, 100), dims(300, 2, 2, 17, 33), dims(5, 28, 28, 16, 32, 2),
-          dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
+         {dims(5, 14, 14, 16, 32), dims(40, 9, 9, 48, 64), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33),
+          dims(1, 1, 1, 16, 16), dims(9, 7, 7, 256, 256), dims(70, 2, 2, 128, 100), dims(300, 2, 2, 17, 33),
+          dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
         const Inputs in = inputs_of(d);
         on_each_target([&] {
             set_threads(1);
