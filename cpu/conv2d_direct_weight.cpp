@@ -1,6 +1,6 @@
 // The gradient of the weights as an implicit matrix product: rows are output channels, columns input channels of one
 // tap, depth is all output pixels. A are the pixels of dy where they lie; B is a block of x, copied into panels unless
-// the kernel is 1x1; with very few channels its columns are all taps at once.
+// the kernel is 1x1. Where a tap's channels would leave much of a panel empty, see conv2d_flat_weight-inl.h.
 //
 // The pixels are cut into parts whose sums are kept apart and added in order at the end: at most kMaxPartials, fewer
 // where dweight is large, so that they stay small.
@@ -8,12 +8,14 @@
 
 #include "core/parallel.h"
 #include "cpu/conv2d_direct.h"
+#include "cpu/fetch.h"
 #include "cpu/partials.h"
 #include "cpu/scratch.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/conv2d_direct_weight.cpp"
 #include "cpu/simd.h"
 // (after simd.h)
+#include "cpu/conv2d_flat_weight-inl.h"
 #include "cpu/conv2d_weight_plan-inl.h"
 #include "cpu/microkernel-inl.h"
 #include "cpu/pack-inl.h"
@@ -63,23 +65,6 @@ void copy_panels(const WeightPlan& p, const PixelBlock& b, const float* x, int64
     }
 }
 
-/// Copies a block of x as it is, with zeros left and right, and after it: a tile's vectors may reach beyond the end.
-void copy_flat(const WeightPlan& p, const PixelBlock& b, const float* x, float* copy) {
-    const Conv2dDims& d = p.d;
-    const int64_t begin = std::min(d.pad, p.width), end = std::clamp(d.W + d.pad, begin, p.width);
-    for (int64_t r = 0; r < p.height; ++r, copy += p.width * d.IC) {
-        const int64_t h = input_h(p, b, r);
-        if (!inside(h, d.H)) {
-            std::fill(copy, copy + p.width * d.IC, 0.0f);
-            continue;
-        }
-        std::fill(copy, copy + begin * d.IC, 0.0f);
-        std::copy_n(x + ((b.n0 * d.H + h) * d.W + begin - d.pad) * d.IC, (end - begin) * d.IC, copy + begin * d.IC);
-        std::fill(copy + end * d.IC, copy + p.width * d.IC, 0.0f);
-    }
-    std::fill(copy, copy + kPanel, 0.0f);
-}
-
 /// Copies the channels [oc0, oc1) of a block of dy: [tile of rows][pixel][kTileStep], the pixels in the order of runs.
 void copy_dy(const WeightPlan& p, const PixelBlock& b, const float* dy, int64_t oc0, int64_t oc1, float* copy) {
     const Conv2dDims& d = p.d;
@@ -93,21 +78,6 @@ void copy_dy(const WeightPlan& p, const PixelBlock& b, const float* dy, int64_t 
         for (int64_t r = 0; r < runs; ++r, copy += run * kTileStep)
             pack_rows(first + r * run_step + oc, step, run, rows, copy);
     }
-}
-
-/// Copies what each pixel of y sees from the rows of copy_flat. Whole vectors: what is too much of one is overwritten
-/// by the next, or not used.
-void copy_windows(const WeightPlan& p, const PixelBlock& b, const float* rows, float* copy) {
-    const Conv2dDims& d = p.d;
-    const FloatTag tag;
-    const int64_t step = p.cell_step(), row = d.KW * d.IC;
-    for (int64_t oh = 0; oh < b.oh1 - b.oh0; ++oh)
-        for (int64_t ow = 0; ow < d.OW(); ++ow, copy += step)
-            for (int64_t kh = 0; kh < d.KH; ++kh) {
-                const float* from = rows + ((oh * d.stride + kh) * p.width + ow * d.stride) * d.IC;
-                for (int64_t i = 0; i < row; i += kLanes)
-                    hn::StoreU(hn::LoadU(tag, from + i), tag, copy + kh * row + i);
-            }
 }
 
 /// Runs of pixels that one tap sums over: where they begin in dy and x or their copies (of the first tile, of the first
@@ -142,11 +112,7 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
                                                        : ((n - b.n0) * (b.oh1 - b.oh0) + oh - b.oh0) * d.OW() * kPanel);
         return runs;
     }
-    if (p.copy == Copy::windows) {
-        runs.add(dy_begin(p, b, b.n0, b.oh0, 0), 0);
-        return runs;
-    }
-    const int64_t kw_count = p.taps / d.KH, kh = tap / kw_count, kw = tap % kw_count;
+    const int64_t kh = tap / d.KW, kw = tap % d.KW;
     for (int64_t oh = b.oh0; oh < b.oh1; ++oh) {
         const int64_t row = d.KH == 1 ? oh - b.oh0 : (oh - b.oh0) * d.stride + kh;
         if (!inside(input_h(p, b, row), d.H)) continue;
@@ -158,40 +124,6 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
     }
     return runs;
 }
-
-/// Fetches the next block of x and dy into L2 while the current one is multiplied: a copy straight from memory would
-/// take as long as some of the products.
-class Fetch {
-  public:
-    /// `count` pixels of `floats` each, `step` apart.
-    void add(const float* from, int64_t count, int64_t step, int64_t floats) {
-        if (floats == step) floats *= count, step = floats, count = 1;
-        parts_[used_++] = {reinterpret_cast<const char*>(from), count, step * 4, floats * 4};
-        lines_ += count * divide_up(floats * 4, kLine);
-    }
-    int64_t lines() const { return lines_; }
-    /// Fetches the next `lines` lines.
-    void advance(int64_t lines) {
-        while (lines > 0 && part_ < used_) {
-            Part& part = parts_[part_];
-            for (; lines > 0 && at_ < part.bytes; at_ += kLine, --lines) __builtin_prefetch(part.from + at_, 0, 2);
-            if (at_ < part.bytes) return;
-            at_ = 0;
-            part.from += part.step;
-            if (--part.count == 0) ++part_;
-        }
-    }
-
-  private:
-    static constexpr int64_t kLine = 64;
-    struct Part {
-        const char* from;
-        int64_t count, step, bytes;
-    };
-    Part parts_[kMaxSegments + 1];
-    int used_ = 0, part_ = 0;
-    int64_t at_ = 0, lines_ = 0;
-};
 
 /// One piece: blocks [first, last) of depth, output channels [oc0, oc1), panels [p0, p1), into `sum`.
 struct WeightPiece {
@@ -206,8 +138,7 @@ struct WeightPiece {
         const Conv2dDims& d = plan.d;
         const int64_t h0 = std::clamp<int64_t>(b.oh0 * d.stride - d.pad, 0, d.H);
         const int64_t h1 = std::clamp<int64_t>((b.oh1 - 1) * d.stride - d.pad + d.KH, h0, d.H);
-        const int64_t ic0 = plan.flat() ? 0 : p0 * kPanel;
-        const int64_t ic1 = plan.flat() ? d.IC : std::min(d.IC, p1 * kPanel);
+        const int64_t ic0 = p0 * kPanel, ic1 = std::min(d.IC, p1 * kPanel);
         Fetch fetch;
         if (plan.sees_points() && !plan.images_are_runs()) {
             for (int64_t n = b.n0; n < b.n1; ++n)
@@ -228,12 +159,11 @@ struct WeightPiece {
         const Runs runs = runs_of(plan, b, index);
         if (runs.count == 0 && store == Store::add) return;
         const bool images = plan.images_are_runs();
-        const bool windows = plan.copy == Copy::windows;  // neither dy nor x has gaps between rows
-        const int64_t run = images ? b.n1 - b.n0 : windows ? (b.oh1 - b.oh0) * d.OW() : d.OW();
+        const int64_t run = images ? b.n1 - b.n0 : d.OW();
         const int64_t a_step = plan.copies_dy ? kTileStep : images ? d.OH() * d.OW() * d.OC : d.OC;
         const int64_t tile_step = (b.n1 - b.n0) * (b.oh1 - b.oh0) * d.OW() * kTileStep;
         const int64_t w_step = d.KW == 1 && plan.copy != Copy::in_place ? 1 : d.stride;  // the copy has only those seen
-        const int64_t b_step = (images || windows ? 1 : w_step) * plan.cell_step();
+        const int64_t b_step = (images ? 1 : w_step) * plan.cell_step();
         const int64_t panel_step = plan.panel_step(b.n1 - b.n0, b.oh1 - b.oh0);
         const float* x_runs[kMaxSegments];
         const float* dy_runs[kMaxSegments];
@@ -247,21 +177,17 @@ struct WeightPiece {
                 const float* from = plan.copies_dy ? dy_copy + i * tile_step : dy + oc;
                 fetch.advance(lines);
                 for (int64_t s = 0; s < runs.count; ++s) dy_runs[s] = from + runs.dy[s];
-                multiply(end - oc,
-                         ColumnTile{dy_runs, x_runs, depths, runs.count, a_step, b_step,
-                                    sum + (oc * plan.taps + index) * plan.columns + panel * kPanel,
-                                    plan.taps * plan.columns, std::min(kPanel, plan.columns - panel * kPanel), store});
+                multiply(end - oc, ColumnTile{dy_runs, x_runs, depths, runs.count, a_step, b_step,
+                                              sum + (oc * plan.taps + index) * d.IC + panel * kPanel, plan.taps * d.IC,
+                                              std::min(kPanel, d.IC - panel * kPanel), store});
             }
         }
     }
 
     void run() const {
         const int64_t cells = plan.height * plan.width * plan.images;
-        const int64_t floats = plan.flat() ? cells * plan.d.IC + kPanel : (p1 - p0) * cells * kPanel;
         const int64_t pixels = plan.images * plan.rows * plan.d.OW();
-        float* x_copy = scratch(ScratchUse::packed_tile, floats);
-        const bool windows = plan.copy == Copy::windows;
-        float* x_windows = scratch(ScratchUse::windows, windows ? pixels * plan.cell_step() + kPanel : 0);
+        float* x_copy = scratch(ScratchUse::packed_tile, (p1 - p0) * cells * kPanel);
         const int64_t dy_floats = plan.copies_dy ? tile_count(oc1 - oc0) * pixels * kTileStep : 0;
         float* dy_copy = scratch(ScratchUse::packed_rows, dy_floats);
         for (int64_t i = first; i < last; ++i) {
@@ -269,10 +195,6 @@ struct WeightPiece {
             const float* x_block = x_copy;
             if (plan.copy == Copy::in_place) {
                 x_block = x + p0 * kPanel;
-            } else if (plan.flat()) {
-                copy_flat(plan, b, x, x_copy);
-                if (windows) copy_windows(plan, b, x_copy, x_windows);
-                x_block = windows ? x_windows : x_copy;
             } else {
                 copy_panels(plan, b, x, p0, p1, x_copy);
             }
@@ -287,6 +209,7 @@ struct WeightPiece {
 }  // namespace
 
 void direct_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
+    if (flat_preferred(d)) return flat_backward_weight(d, x, dy, dweight);
     const WeightPlan plan = plan_weight(d);
     const int64_t count = d.weight_count();
     float* sums = plan.partials == 1 ? dweight : scratch(ScratchUse::partials, plan.partials * count);

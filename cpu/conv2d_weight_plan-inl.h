@@ -26,8 +26,6 @@ inline constexpr int64_t kPieceRows = 256;          // at most where dy is copie
 inline constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 MiB
 inline constexpr int64_t kPartialPixels = 256;      // at least, or adding up the partial sums would show
 inline constexpr int64_t kWantedPieces = 16;
-inline constexpr int64_t kFewChannels = 16;
-inline constexpr int64_t kVeryFewChannels = 4;
 inline constexpr int64_t kMaxSegments = 64;
 
 HWY_INLINE int64_t divide_up(int64_t a, int64_t b) {
@@ -36,12 +34,10 @@ HWY_INLINE int64_t divide_up(int64_t a, int64_t b) {
 
 /// What a block of x is and how it is copied.
 enum class Copy {
-    rows,       // the rows that some rows of y see; [panel][row][column][kPanel], zeros left and right
-    flat_rows,  // the same as [row][column][IC], for few channels: a tile's columns are taps x channels
-    windows,    // for very few: [pixel of y][all that it sees][IC], whole vectors; a tile's columns are taps x channels
-    in_place,   // x itself, for 1x1 kernels
-    pixels,     // the same where its channels crowd into one cache set; [panel][pixel that y sees][kPanel]
-    images,     // whole small images: [panel][row][column][image][kPanel]; no zeros, such pixels are left out
+    rows,      // the rows that some rows of y see; [panel][row][column][kPanel], zeros left and right
+    in_place,  // x itself, for 1x1 kernels
+    pixels,    // the same where its channels crowd into one cache set; [panel][pixel that y sees][kPanel]
+    images,    // whole small images: [panel][row][column][image][kPanel]; no zeros, such pixels are left out
 };
 
 /// Distances and cuts, all by the shape alone. The copied grid has `height` x `width` cells: input pixels, or, where
@@ -49,31 +45,24 @@ enum class Copy {
 struct WeightPlan {
     Conv2dDims d;
     Copy copy = Copy::rows;
-    int64_t taps = 0, columns = 0;  // dweight is OC x taps x columns
-    int64_t rows = 0;               // of y in a block
-    int64_t images = 1;             // of a block, at most
+    int64_t taps = 0;
+    int64_t rows = 0;    // of y in a block
+    int64_t images = 1;  // of a block, at most
     int64_t height = 0, width = 0, h_step = 1, w_step = 1;
     int64_t blocks_per_image = 1, blocks = 0;
     int64_t partials = 1, row_pieces = 1, column_pieces = 1;
     bool copies_dy = false;
 
-    int64_t panels() const { return panel_count(columns); }
+    int64_t panels() const { return panel_count(d.IC); }
     /// Whether a run of pixels is the same pixel of consecutive images, else a row of y.
     bool images_are_runs() const { return copy == Copy::images || (sees_points() && d.stride == 1); }
     /// 1x1: a run of x is all that y's run sees.
     bool sees_points() const { return copy == Copy::in_place || copy == Copy::pixels; }
-    /// Whether all panels of a pixel lie together.
-    bool one_panel() const { return copy == Copy::flat_rows || copy == Copy::windows || copy == Copy::in_place; }
-    /// Whether x is copied by rows of all channels, and its columns are not divided.
-    bool flat() const { return copy == Copy::flat_rows || copy == Copy::windows; }
     /// Between a pixel's first channel and its neighbour's, and between panels.
-    int64_t cell_step() const {
-        if (copy == Copy::windows) return divide_up(columns, kLanes) * kLanes;
-        return copy == Copy::flat_rows || copy == Copy::in_place ? d.IC : kPanel;
-    }
+    int64_t cell_step() const { return copy == Copy::in_place ? d.IC : kPanel; }
     int64_t panel_step(int64_t images_now, int64_t rows_now) const {
-        if (copy == Copy::pixels) return rows_now * d.OW() * images_now * kPanel;
-        return one_panel() ? kPanel : height * width * images_now * kPanel;
+        if (copy == Copy::in_place) return kPanel;
+        return (copy == Copy::pixels ? rows_now * d.OW() : height * width) * images_now * kPanel;
     }
 };
 
@@ -95,15 +84,12 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     if (d.KH * d.KW == 1 && d.stride == 1 && d.pad == 0) d = {d.N * d.H * d.W, 1, 1, d.IC, d.OC, 1, 1, 1, 0};
     const int64_t OH = d.OH(), OW = d.OW();
     WeightPlan p{.d = d};
-    if (d.KW > 1 && d.IC <= kFewChannels) {
-        p.copy = d.IC <= kVeryFewChannels ? Copy::windows : Copy::flat_rows;
-    } else if (d.KH * d.KW == 1 && d.pad == 0) {
+    if (d.KH * d.KW == 1 && d.pad == 0) {
         p.copy = d.IC % kLanes != 0 || crowded(d.stride * d.IC) ? Copy::pixels : Copy::in_place;
     } else if (OW <= 8 && OH <= 8 && d.N >= 8) {
         p.copy = Copy::images;
     }
-    p.taps = p.copy == Copy::windows ? 1 : p.flat() ? d.KH : d.KH * d.KW;
-    p.columns = p.flat() ? d.KH * d.KW * d.IC / p.taps : d.IC;
+    p.taps = d.KH * d.KW;
     p.rows = p.images_are_runs() ? OH : std::clamp<int64_t>(kPixels / OW, 1, std::min(OH, kMaxSegments));
     if (p.sees_points()) plan_points(p);
     p.blocks_per_image = divide_up(OH, p.rows);
@@ -118,9 +104,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     }
     p.images = divide_up(d.N, divide_up(d.N, p.images));
     p.blocks = divide_up(d.N, p.images) * p.blocks_per_image;
-    if (!p.flat()) {
-        p.column_pieces = divide_up(p.panels(), std::max<int64_t>(1, kCopyFloats / (cell * p.images)));
-    }
+    p.column_pieces = divide_up(p.panels(), std::max<int64_t>(1, kCopyFloats / (cell * p.images)));
     p.partials = std::min(kPartialFloats / d.weight_count(), divide_up(2 * kWantedPieces, p.column_pieces));
     p.partials = std::min(p.partials, d.N * OH * OW / kPartialPixels);
     p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));

@@ -8,7 +8,7 @@ namespace moco::cpu {
 
 void add_partials(const float* partials, int64_t count, int64_t size, float* sum) {
     parallel_for(size, 4096, [=](int64_t begin, int64_t end) {
-        std::copy(partials + begin, partials + end, sum + begin);
+        if (sum != partials) std::copy(partials + begin, partials + end, sum + begin);
         for (int64_t k = 1; k < count; ++k)
             for (int64_t i = begin; i < end; ++i) sum[i] += partials[k * size + i];
     });

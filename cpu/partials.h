@@ -5,7 +5,7 @@
 
 namespace moco::cpu {
 
-/// sum = the sum of `count` arrays of `size` floats, in their order.
+/// sum = the sum of `count` arrays of `size` floats, in their order. May be the first of them.
 void add_partials(const float* partials, int64_t count, int64_t size, float* sum);
 
 }  // namespace moco::cpu

@@ -11,7 +11,6 @@ enum class ScratchUse {
     packed_b,
     packed_tile,
     packed_rows,
-    windows,
     zeros,  // see zeros() below
     partials,
     transformed,
