@@ -21,19 +21,21 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Weights of places x in_C as panels of kPanel columns. `pack` fills one panel.
+/// Weights of places x in_C as panels of kPanel columns. `pack` fills one panel; `dots` are those of the last columns.
 template <typename Pack>
-void multiply_taps(const ConvPlan& plan, const float* in, float* out, const Pack& pack) {
+void multiply_taps(const ConvPlan& plan, const float* in, float* out, const float* dots, const Pack& pack) {
+    const int64_t columns = plan.conv.out_C - plan.dots;
     float* packed = scratch(ScratchUse::packed_b, plan.panels() * plan.panel_size());
     parallel_for(plan.panels(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i)
-            pack(i * kPanel, std::min(kPanel, plan.conv.out_C - i * kPanel), packed + i * plan.panel_size());
+            pack(i * kPanel, std::min(kPanel, columns - i * kPanel), packed + i * plan.panel_size());
     });
     parallel_for(plan.pieces(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const ConvPiece piece = piece_of(plan, i);
             TileWork<float, RowTile> work{.plan = plan,
                                           .packed = packed,
+                                          .dots = dots,
                                           .out = out,
                                           .piece = piece,
                                           .input = input_of(plan, piece, in, plan.conv.in_C),
@@ -47,14 +49,22 @@ void multiply_taps(const ConvPlan& plan, const float* in, float* out, const Pack
 
 void direct_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
     const int64_t depth = d.KH * d.KW * d.IC;
-    multiply_taps(plan_conv(forward_taps(d)), x, y, [&](int64_t oc, int64_t columns, float* panel) {
+    const ConvPlan plan = plan_conv(forward_taps(d));
+    const float* dots = weight + (d.OC - plan.dots) * depth;
+    multiply_taps(plan, x, y, dots, [&](int64_t oc, int64_t columns, float* panel) {
         pack_panel_transposed(weight + oc * depth, depth, depth, columns, panel);
     });
 }
 
 void direct_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
     const int64_t taps = d.KH * d.KW;
-    multiply_taps(plan_conv(backward_data_taps(d)), dy, dx, [&](int64_t ic, int64_t columns, float* panel) {
+    const ConvPlan plan = plan_conv(backward_data_taps(d));
+    float* dots = scratch(ScratchUse::packed_rows, plan.dots * taps * d.OC);
+    for (int64_t oc = 0; oc < d.OC; ++oc)
+        for (int64_t tap = 0; tap < taps; ++tap)
+            for (int64_t i = 0; i < plan.dots; ++i)
+                dots[(i * taps + tap) * d.OC + oc] = weight[((oc + 1) * taps - 1 - tap) * d.IC + d.IC - plan.dots + i];
+    multiply_taps(plan, dy, dx, dots, [&](int64_t ic, int64_t columns, float* panel) {
         for (int64_t tap = 0; tap < taps; ++tap)
             pack_panel(weight + (taps - 1 - tap) * d.IC + ic, taps * d.IC, d.OC, columns, panel + tap * d.OC * kPanel);
     });

@@ -22,7 +22,8 @@ namespace {
 #if MOCO_BF16_TARGET
 /// A result is rounded once, so its sum must not be cut: one block holds all depth. Its columns' packed weights take
 /// half a megabyte.
-constexpr PlanLimits kLimits{.element_bytes = sizeof(uint16_t), .block_depth = 1 << 14, .block_elements = 1 << 18};
+constexpr PlanLimits kLimits{
+    .element_bytes = sizeof(uint16_t), .block_depth = 1 << 14, .block_elements = 1 << 18, .max_dots = 0};
 
 /// The convolution with an even number of channels, so that pairs do not straddle pixels.
 ConvPlan plan_pairs(TapConv conv) {
@@ -56,6 +57,7 @@ void multiply_taps(const TapConv& conv, const uint16_t* in, uint16_t* out, const
             const ConvPiece piece = piece_of(plan, i);
             TileWork<uint16_t, PairRows> work{.plan = plan,
                                               .packed = reinterpret_cast<const uint16_t*>(packed),
+                                              .dots = nullptr,
                                               .out = out,
                                               .piece = piece,
                                               .input = input_of(plan, piece, in, conv.in_C),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cpu/conv2d_taps.h"
+#include "cpu/dot_tile-inl.h"
 #include "cpu/microkernel-inl.h"
 #include "cpu/pack-inl.h"
 
@@ -25,12 +26,14 @@ inline constexpr int64_t kFlattenChannels = 16;   // up to here, the taps of a k
 inline constexpr double kPieceFlops = 2e6;        // some ten microseconds
 inline constexpr int64_t kPiecePixels = 112;      // at least, for each reading of the packed weights
 inline constexpr int64_t kMaxPieces = 64;
+inline constexpr int64_t kDotDepth = 64;  // from here on, adding up the lanes of dot products does not show
 
 /// What depends on the type of the images' elements.
 struct PlanLimits {
     int64_t element_bytes = sizeof(float);
     int64_t block_depth = kBlockDepth;
     int64_t block_elements = kBlockFloats;
+    int64_t max_dots = kMaxDots;
 };
 
 /// Part of a class's sum: its taps [begin, end), `depth` input channels from `channel` on.
@@ -67,11 +70,12 @@ struct ConvPlan {
     int64_t grid_h = 0, grid_w = 0;            // pixels of the largest class
     TileOrder order = TileOrder::rows;
     int64_t tile_rows = kMaxRows;  // at most
+    int64_t dots = 0;              // columns at the end that are not in panels but summed by DotTile
     int64_t block_columns = 0;     // of the output, whose weights for one block of depth stay in L2
     int64_t image_pieces = 1, row_pieces = 1, column_pieces = 1;
 
     int64_t panel_size() const { return conv.KH * conv.KW * conv.in_C * kPanel; }
-    int64_t panels() const { return panel_count(conv.out_C); }
+    int64_t panels() const { return panel_count(conv.out_C - dots); }
     int64_t pieces() const { return image_pieces * row_pieces * column_pieces; }
 };
 
@@ -135,7 +139,7 @@ HWY_INLINE void cut_pieces(ConvPlan& plan) {
     const int64_t wanted = 4 * std::clamp<int64_t>(static_cast<int64_t>(flops / kPieceFlops / 4), 1, kMaxPieces / 4);
     const int64_t pixels = conv.N * plan.grid_h * plan.grid_w;
     const int64_t pixel_pieces = std::min(wanted, std::max<int64_t>(1, pixels / kPiecePixels));
-    plan.column_pieces = std::clamp<int64_t>(wanted / pixel_pieces, 1, panel_count(conv.out_C));
+    plan.column_pieces = std::clamp<int64_t>(wanted / pixel_pieces, 1, std::max<int64_t>(1, plan.panels()));
     if (plan.order == TileOrder::positions) {
         plan.row_pieces = std::min(plan.grid_h, pixel_pieces);
         plan.image_pieces = std::clamp<int64_t>(pixel_pieces / plan.row_pieces, 1, conv.N / kMaxRows);
@@ -178,6 +182,8 @@ HWY_INLINE ConvPlan plan_conv(TapConv conv, const PlanLimits& limits = {}) {
         }
         plan.classes.push_back(plan_class(plan, used));
     }
+    const int64_t rest = plan.conv.out_C % kLanes, taps = plan.conv.KH * plan.conv.KW;
+    if (rest <= limits.max_dots && taps * plan.conv.in_C >= kDotDepth) plan.dots = rest;
     plan.tile_rows = tile_rows(plan);
     cut_pieces(plan);
     return plan;
@@ -193,7 +199,8 @@ HWY_INLINE ConvPiece piece_of(const ConvPlan& plan, int64_t index) {
             cut(plan.grid_h, row, plan.row_pieces),
             cut(plan.grid_h, row + 1, plan.row_pieces),
             cut(plan.panels(), column, plan.column_pieces) * kPanel,
-            std::min(plan.conv.out_C, cut(plan.panels(), column + 1, plan.column_pieces) * kPanel)};
+            column + 1 == plan.column_pieces ? plan.conv.out_C
+                                             : cut(plan.panels(), column + 1, plan.column_pieces) * kPanel};
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

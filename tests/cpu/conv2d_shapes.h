@@ -31,6 +31,10 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 11, 9, 1, 17, 5, 5, 1, 2},     //
         {2, 11, 23, 17, 17, 7, 7, 1, 3},   // a kernel row's taps fill vectors better than one tap's channels
         {3, 12, 21, 3, 48, 7, 7, 2, 3},    // what a pixel sees in several tiles of rows
+        {2, 9, 16, 20, 18, 3, 3, 1, 1},    // one to four columns more than vectors, depths that end within one
+        {2, 5, 17, 67, 35, 1, 1, 1, 0},    //
+        {1, 7, 15, 70, 4, 3, 3, 2, 1},     //
+        {9, 3, 3, 600, 36, 3, 3, 1, 1},    // the same over several blocks of depth
         {2, 10, 13, 17, 3, 5, 5, 3, 0},    // stride 3, no padding: pixels of x that no output sees
         {2, 6, 5, 48, 40, 1, 1, 1, 0},     // 1x1
         {1, 1, 1, 3, 2, 1, 1, 1, 0},       // one product
