@@ -33,14 +33,23 @@ void multiply_taps(const ConvPlan& plan, const float* in, float* out, const floa
     parallel_for(plan.pieces(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const ConvPiece piece = piece_of(plan, i);
-            TileWork<float, RowTile> work{.plan = plan,
-                                          .packed = packed,
-                                          .dots = dots,
-                                          .out = out,
-                                          .piece = piece,
-                                          .input = input_of(plan, piece, in, plan.conv.in_C),
-                                          .segments = {}};
-            work.run();
+            const Input<float> input = input_of(plan, piece, in, plan.conv.in_C);
+            TileWork<float, RowTile>{.plan = plan,
+                                     .packed = packed + piece.c0 / kPanel * plan.panel_size(),
+                                     .out = out,
+                                     .piece = piece,
+                                     .input = input,
+                                     .segments = {}}
+                .run();
+            if (plan.dots == 0 || piece.c1 < columns) continue;
+            TileWork<float, DotTile>{.plan = plan,
+                                     .packed = dots,
+                                     .out = out,
+                                     .piece = {piece.n0, piece.n1, piece.h0, piece.h1, columns, plan.conv.out_C},
+                                     .input = input,
+                                     .b_step = plan.panel_size() / kPanel,
+                                     .segments = {}}
+                .run();
         }
     });
 }

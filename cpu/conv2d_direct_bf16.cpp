@@ -55,13 +55,13 @@ void multiply_taps(const TapConv& conv, const uint16_t* in, uint16_t* out, const
     parallel_for(plan.pieces(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const ConvPiece piece = piece_of(plan, i);
-            TileWork<uint16_t, PairRows> work{.plan = plan,
-                                              .packed = reinterpret_cast<const uint16_t*>(packed),
-                                              .dots = nullptr,
-                                              .out = out,
-                                              .piece = piece,
-                                              .input = input_of(plan, piece, in, conv.in_C),
-                                              .segments = {}};
+            TileWork<uint16_t, PairRows> work{
+                .plan = plan,
+                .packed = reinterpret_cast<const uint16_t*>(packed + piece.c0 / kPanel * taps * tap_pairs),
+                .out = out,
+                .piece = piece,
+                .input = input_of(plan, piece, in, conv.in_C),
+                .segments = {}};
             work.run();
         }
     });

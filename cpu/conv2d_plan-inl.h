@@ -79,7 +79,7 @@ struct ConvPlan {
     int64_t pieces() const { return image_pieces * row_pieces * column_pieces; }
 };
 
-/// One piece: images [n0, n1), grid rows [h0, h1), output channels [c0, c1).
+/// One piece: images [n0, n1), grid rows [h0, h1), output channels [c0, c1) in panels.
 struct ConvPiece {
     int64_t n0, n1, h0, h1, c0, c1;
 };
@@ -199,8 +199,7 @@ HWY_INLINE ConvPiece piece_of(const ConvPlan& plan, int64_t index) {
             cut(plan.grid_h, row, plan.row_pieces),
             cut(plan.grid_h, row + 1, plan.row_pieces),
             cut(plan.panels(), column, plan.column_pieces) * kPanel,
-            column + 1 == plan.column_pieces ? plan.conv.out_C
-                                             : cut(plan.panels(), column + 1, plan.column_pieces) * kPanel};
+            std::min(plan.conv.out_C - plan.dots, cut(plan.panels(), column + 1, plan.column_pieces) * kPanel)};
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

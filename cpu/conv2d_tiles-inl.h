@@ -13,10 +13,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "cpu/conv2d_plan-inl.h"
-#include "cpu/dot_tile-inl.h"
 #include "cpu/microkernel-inl.h"
 #include "cpu/scratch.h"
 
@@ -108,15 +106,15 @@ void find_segments(const PlannedClass& c, const DepthBlock& block, const T* in, 
 }
 
 /// A piece of one call: computes tiles, each with multiply(rows, Tile). Tile is RowTile or has the same members in the
-/// same order, of T. `dots` are the weights of the plan's last columns: [column][place][in_C].
+/// same order, of T. `packed` are the weights of the piece's columns, with the tile's b_step.
 template <typename T, class Tile>
 struct TileWork {
     const ConvPlan& plan;
     const T* packed;
-    const T* dots;
     T* out;
     ConvPiece piece;
     Input<T> input;
+    int64_t b_step = kPanel;
     int64_t column_begin = 0, column_end = 0;
     Segments<T> segments;
 
@@ -125,25 +123,12 @@ struct TileWork {
         const Store store = block.begin == 0 && block.channel == 0 ? Store::replace : Store::add;
         if (segments.count == 0 && store == Store::add) return;
         alignas(64) T* rows[TilePixels::kSlots];
-        const int64_t panels_end = std::min(column_end, plan.conv.out_C - plan.dots);
-        for (int64_t n = column_begin; n < panels_end; n += kPanel) {
+        for (int64_t n = column_begin; n < column_end; n += kPanel) {
             for (int64_t r = 0; r < TilePixels::kSlots; ++r) rows[r] = out + (t.out[r] + n);
             multiply(t.rows, Tile{segments.a, segments.b_offset, segments.count, block.depth,
-                                  packed + n / kPanel * plan.panel_size(), kPanel, rows,
-                                  std::min(kPanel, panels_end - n), store, n == piece.c0 ? ahead(c, t) : 0});
+                                  packed + (n - piece.c0) / kPanel * plan.panel_size(), b_step, rows,
+                                  std::min(kPanel, column_end - n), store, n == piece.c0 ? ahead(c, t) : 0});
         }
-        if constexpr (std::is_same_v<T, float>) {
-            if (panels_end < column_end) dot_columns(block, t, panels_end, store);
-        }
-    }
-
-    void dot_columns(const DepthBlock& block, const TilePixels& t, int64_t first, Store store) {
-        T* rows[TilePixels::kSlots];
-        for (int64_t r = 0; r < TilePixels::kSlots; ++r) rows[r] = out + (t.out[r] + first);
-        int64_t offsets[kBlockTaps];
-        for (int64_t s = 0; s < segments.count; ++s) offsets[s] = segments.b_offset[s] / kPanel;
-        multiply(t.rows, DotTile{segments.a, offsets, segments.count, block.depth, dots, plan.panel_size() / kPanel,
-                                 rows, plan.dots, store});
     }
 
     /// Where, relative to this tile's pixels, those of the next one probably lie. With one tap nothing else has fetched

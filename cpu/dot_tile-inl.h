@@ -23,7 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// with masked loads, which elsewhere than on x86 may read beyond the mask.
 inline constexpr int64_t kMaxDots = HWY_ARCH_X86 && kLanes >= 8 ? 4 : 0;
 
-/// Rows of A as in RowTile; segment s multiplies them with the `depth` floats at b + b_offset[s] + column * b_step.
+/// The same members as RowTile; segment s multiplies its rows of A with the `depth` floats at b + b_offset[s] / kPanel
+/// + column * b_step, so that b_offset is RowTile's.
 struct DotTile {
     const float* const* a;
     const int64_t* b_offset;
@@ -31,9 +32,10 @@ struct DotTile {
     int64_t depth;
     const float* b;
     int64_t b_step;
-    float* const* c;  // `rows` pointers
+    float* const* c;
     int64_t columns;  // 1..kMaxDots
     Store store;
+    int64_t ahead = 0;  // not used: the panels' tiles have read A
 };
 
 #if HWY_TARGET == HWY_SCALAR
@@ -75,7 +77,7 @@ HWY_NOINLINE void dot_tile(const DotTile& t, int64_t rows, int64_t row) {
 #pragma GCC unroll 4
         for (int j = 0; j < C; ++j) sum[i][j] = hn::Zero(d);
     for (int64_t s = 0; s < t.segments; ++s) {
-        const float* b = t.b + t.b_offset[s];
+        const float* b = t.b + t.b_offset[s] / kPanel;
         const float* a[R];
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) a[i] = t.a[s * rows + row + i];
