@@ -210,6 +210,11 @@ struct WeightPiece {
 
 void direct_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
     if (flat_preferred(d)) return flat_backward_weight(d, x, dy, dweight);
+    if (transposed_preferred(d)) {
+        float* transposed = scratch(ScratchUse::packed_b, d.weight_count());
+        direct_backward_weight({d.N, d.H, d.W, d.OC, d.IC, 1, 1, 1, 0}, dy, x, transposed);
+        return transpose(transposed, d.IC, d.OC, dweight);
+    }
     const WeightPlan plan = plan_weight(d);
     const int64_t count = d.weight_count();
     float* sums = plan.partials == 1 ? dweight : scratch(ScratchUse::partials, plan.partials * count);

@@ -183,9 +183,7 @@ HWY_INLINE void flat_backward_weight(const Conv2dDims& d, const float* x, const 
         return;
     }
     add_partials(sums, plan.partials, count, sums);
-    const int64_t rows = count / d.OC;
-    for (int64_t oc = 0; oc < d.OC; ++oc)
-        for (int64_t i = 0; i < rows; ++i) dweight[oc * rows + i] = sums[i * d.OC + oc];
+    transpose(sums, count / d.OC, d.OC, dweight);
 }
 
 }  // namespace

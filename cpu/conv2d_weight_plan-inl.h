@@ -79,6 +79,13 @@ HWY_INLINE void plan_points(WeightPlan& p) {
     if (!p.images_are_runs()) p.images = std::min(p.images, kMaxSegments / p.rows);
 }
 
+/// Whether a 1x1 kernel's dweight is computed transposed, x and dy in each other's place, because the output channels
+/// fill vectors better than the input channels do.
+HWY_INLINE bool transposed_preferred(const Conv2dDims& d) {
+    return d.KH * d.KW == 1 && d.stride == 1 && d.pad == 0 &&
+           10 * d.IC * divide_up(d.OC, kLanes) <= 9 * d.OC * divide_up(d.IC, kLanes);
+}
+
 HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     // 1x1 without stride: every pixel is an image.
     if (d.KH * d.KW == 1 && d.stride == 1 && d.pad == 0) d = {d.N * d.H * d.W, 1, 1, d.IC, d.OC, 1, 1, 1, 0};

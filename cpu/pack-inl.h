@@ -93,6 +93,12 @@ HWY_INLINE void pack_panel_transposed(const float* b, int64_t b_step, int64_t de
     }
 }
 
+/// to (columns x rows) = from (rows x columns) transposed. Simple: for small matrices.
+HWY_INLINE void transpose(const float* from, int64_t rows, int64_t columns, float* to) {
+    for (int64_t j = 0; j < columns; ++j)
+        for (int64_t i = 0; i < rows; ++i) to[j * rows + i] = from[i * columns + j];
+}
+
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

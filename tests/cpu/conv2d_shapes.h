@@ -37,6 +37,7 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {9, 3, 3, 600, 36, 3, 3, 1, 1},    // the same over several blocks of depth
         {2, 10, 13, 17, 3, 5, 5, 3, 0},    // stride 3, no padding: pixels of x that no output sees
         {2, 6, 5, 48, 40, 1, 1, 1, 0},     // 1x1
+        {3, 9, 11, 17, 48, 1, 1, 1, 0},    // output channels fill vectors, input channels do not
         {1, 1, 1, 3, 2, 1, 1, 1, 0},       // one product
         {3, 7, 8, 17, 33, 1, 1, 2, 0},     // strided 1x1
         {9, 5, 4, 32, 20, 1, 1, 2, 0},     // several small images are a block of the gradient of the weights
