@@ -52,10 +52,8 @@ void copy_panels(const WeightPlan& p, const PixelBlock& b, const float* x, int64
             const int64_t h = input_h(p, b, r);
             if (!inside(h, d.H)) continue;
             if (p.copy == Copy::rows) {
-                std::fill(copy, copy + begin * kPanel, 0.0f);
                 pack_panel(x + ((b.n0 * d.H + h) * d.W + input_w(p, begin)) * d.IC + ic, p.w_step * d.IC, end - begin,
                            channels, copy + begin * kPanel);
-                std::fill(copy + end * kPanel, copy + p.width * kPanel, 0.0f);
             } else {
                 for (int64_t c = begin; c < end; ++c)
                     pack_panel(x + ((b.n0 * d.H + h) * d.W + input_w(p, c)) * d.IC + ic, d.H * d.W * d.IC, images,
@@ -84,6 +82,7 @@ void copy_dy(const WeightPlan& p, const PixelBlock& b, const float* dy, int64_t 
 /// panel), in floats.
 struct Runs {
     int64_t count = 0;
+    int64_t depth = 0;  // of each
     int64_t dy[kMaxSegments], x[kMaxSegments];
 
     void add(int64_t dy_begin, int64_t x_begin) {
@@ -104,6 +103,7 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
     const Conv2dDims& d = p.d;
     const int64_t images = b.n1 - b.n0;
     Runs runs;
+    runs.depth = p.images_are_runs() ? images : d.OW();
     if (p.sees_points()) {
         for (int64_t n = b.n0; n < (p.images_are_runs() ? b.n0 + 1 : b.n1); ++n)
             for (int64_t oh = b.oh0; oh < b.oh1; ++oh)
@@ -113,12 +113,15 @@ Runs runs_of(const WeightPlan& p, const PixelBlock& b, int64_t tap) {
         return runs;
     }
     const int64_t kh = tap / d.KW, kw = tap % d.KW;
+    // The pixels of a row of y whose inputs are within the image.
+    const int64_t ow0 = std::max<int64_t>(0, divide_up(d.pad - kw, d.stride));
+    const int64_t ow1 = std::min(d.OW(), divide_up(d.W + d.pad - kw, d.stride));
+    if (!p.images_are_runs()) runs.depth = ow1 - ow0;
     for (int64_t oh = b.oh0; oh < b.oh1; ++oh) {
         const int64_t row = d.KH == 1 ? oh - b.oh0 : (oh - b.oh0) * d.stride + kh;
         if (!inside(input_h(p, b, row), d.H)) continue;
-        for (int64_t ow = 0; ow < (p.images_are_runs() ? d.OW() : 1); ++ow) {
+        for (int64_t ow = ow0; ow < (p.images_are_runs() ? ow1 : std::min(ow0 + 1, ow1)); ++ow) {
             const int64_t column = d.KW == 1 ? ow : ow * d.stride + kw;
-            if (p.copy == Copy::images && !inside(input_w(p, column), d.W)) continue;
             runs.add(dy_begin(p, b, b.n0, oh, ow), (row * p.width + column) * images * p.cell_step());
         }
     }
@@ -159,7 +162,6 @@ struct WeightPiece {
         const Runs runs = runs_of(plan, b, index);
         if (runs.count == 0 && store == Store::add) return;
         const bool images = plan.images_are_runs();
-        const int64_t run = images ? b.n1 - b.n0 : d.OW();
         const int64_t a_step = plan.copies_dy ? kTileStep : images ? d.OH() * d.OW() * d.OC : d.OC;
         const int64_t tile_step = (b.n1 - b.n0) * (b.oh1 - b.oh0) * d.OW() * kTileStep;
         const int64_t w_step = d.KW == 1 && plan.copy != Copy::in_place ? 1 : d.stride;  // the copy has only those seen
@@ -168,7 +170,7 @@ struct WeightPiece {
         const float* x_runs[kMaxSegments];
         const float* dy_runs[kMaxSegments];
         int64_t depths[kMaxSegments];
-        std::fill_n(depths, runs.count, run);
+        std::fill_n(depths, runs.count, runs.depth);
         const int64_t lines = divide_up(fetch.lines(), plan.taps * (p1 - p0) * tile_count(oc1 - oc0));
         for (int64_t panel = p0; panel < p1; ++panel) {
             for (int64_t s = 0; s < runs.count; ++s) x_runs[s] = x_block + ((panel - p0) * panel_step + runs.x[s]);

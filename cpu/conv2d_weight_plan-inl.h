@@ -32,12 +32,12 @@ HWY_INLINE int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-/// What a block of x is and how it is copied.
+/// What a block of x is and how it is copied. Pixels beyond the image are left out, of the copy and of the sums.
 enum class Copy {
-    rows,      // the rows that some rows of y see; [panel][row][column][kPanel], zeros left and right
+    rows,      // the rows that some rows of y see; [panel][row][column][kPanel]
     in_place,  // x itself, for 1x1 kernels
     pixels,    // the same where its channels crowd into one cache set; [panel][pixel that y sees][kPanel]
-    images,    // whole small images: [panel][row][column][image][kPanel]; no zeros, such pixels are left out
+    images,    // whole small images: [panel][row][column][image][kPanel]
 };
 
 /// Distances and cuts, all by the shape alone. The copied grid has `height` x `width` cells: input pixels, or, where
