@@ -19,8 +19,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 
-inline constexpr int64_t kPixels = 256;             // of y, summed in registers before a tile of dweight is updated
-inline constexpr int64_t kPixelsInPlace = 96;       // the same where the rows of a panel of x do not lie together in L1
+inline constexpr int64_t kPixels = 256;        // of y, summed in registers before a tile of dweight is updated
+inline constexpr int64_t kPixelsInPlace = 96;  // the same where they lie apart in x, and are to stay in L1 all the same
 inline constexpr int64_t kCopyFloats = 1 << 16;     // of a block of x: a quarter of a megabyte
 inline constexpr int64_t kPieceRows = 256;          // at most where dy is copied: a block of it is no larger
 inline constexpr int64_t kPartialFloats = 1 << 20;  // of all partial sums: 4 MiB
@@ -66,14 +66,19 @@ struct WeightPlan {
     }
 };
 
-/// Whether pixels so many floats apart fall into one set of L1 and are read often: a low tile has few products a pixel.
+/// Whether pixels so many floats apart fall into one set of L1, which does not hold them then.
+HWY_INLINE bool in_one_set(int64_t step) {
+    return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
+}
+/// Whether they are also read often: a low tile has few products a pixel.
 HWY_INLINE bool crowded(int64_t step) {
-    return kMaxRows < 8 && step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
+    return kMaxRows < 8 && in_one_set(step);
 }
 
 /// How many images, or rows of one, are a block of a 1x1 kernel.
 HWY_INLINE void plan_points(WeightPlan& p) {
-    const int64_t OH = p.d.OH(), OW = p.d.OW(), pixels = p.copy == Copy::in_place ? kPixelsInPlace : kPixels;
+    const bool in_L1 = p.copy == Copy::in_place && !in_one_set(p.d.stride * p.d.IC);
+    const int64_t OH = p.d.OH(), OW = p.d.OW(), pixels = in_L1 ? kPixelsInPlace : kPixels;
     p.rows = std::clamp<int64_t>(pixels / OW, 1, std::min(OH, kMaxSegments));
     if (p.rows == OH) p.images = std::max<int64_t>(1, pixels / (OH * OW));
     if (!p.images_are_runs()) p.images = std::min(p.images, kMaxSegments / p.rows);
