@@ -69,9 +69,9 @@ void direct_backward_data(const Conv2dDims& d, const float* dy, const float* wei
     const int64_t taps = d.KH * d.KW;
     const ConvPlan plan = plan_conv(backward_data_taps(d));
     float* dots = scratch(ScratchUse::packed_rows, plan.dots * taps * d.OC);
-    for (int64_t oc = 0; oc < d.OC; ++oc)
+    for (int64_t i = 0; i < plan.dots; ++i)
         for (int64_t tap = 0; tap < taps; ++tap)
-            for (int64_t i = 0; i < plan.dots; ++i)
+            for (int64_t oc = 0; oc < d.OC; ++oc)
                 dots[(i * taps + tap) * d.OC + oc] = weight[((oc + 1) * taps - 1 - tap) * d.IC + d.IC - plan.dots + i];
     multiply_taps(plan, dy, dx, dots, [&](int64_t ic, int64_t columns, float* panel) {
         for (int64_t tap = 0; tap < taps; ++tap)

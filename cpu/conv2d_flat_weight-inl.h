@@ -178,12 +178,8 @@ HWY_INLINE void flat_backward_weight(const Conv2dDims& d, const float* x, const 
                 .run();
         }
     });
-    if (!plan.x_rows) {
-        if (plan.partials > 1) add_partials(sums, plan.partials, count, dweight);
-        return;
-    }
-    add_partials(sums, plan.partials, count, sums);
-    transpose(sums, count / d.OC, d.OC, dweight);
+    if (plan.partials > 1) add_partials(sums, plan.partials, count, plan.x_rows ? sums : dweight);
+    if (plan.x_rows) transpose(sums, count / d.OC, d.OC, dweight);
 }
 
 }  // namespace

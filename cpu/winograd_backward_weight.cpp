@@ -8,10 +8,10 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "cpu/partials.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
 #include "cpu/winograd_narrow.h"
+#include "cpu/winograd_parts.h"
 #include "cpu/winograd_strided.h"
 #include "cpu/winograd_two_by_two.h"
 
@@ -225,17 +225,10 @@ void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float
         sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
         return;
     }
-    const int64_t parts = divide_up(tiles, std::max(partial_grain(tiles), kLeastTiles));
-    float* partials = scratch(ScratchUse::partials, parts * d.weight_count());
-    parallel_for(parts, 1, [&](int64_t i, int64_t) {
-        const TilePart part = tile_part({d.N, d.H, d.W}, i, parts);
-        Conv2dDims images = d;
-        images.N = part.images;
-        const int64_t pixel = part.first * d.H * d.W;
-        sum_tiles(images, x + pixel * d.IC, dy + pixel * d.OC, part.begin, part.end,
-                  std::max(kPartChunkFloats / floats, kLeastTiles), Summed::alone, partials + i * d.weight_count());
+    sum_parts(d, x, dy, kLeastTiles, dweight, [=](const TilePart& part, float* sum) {
+        sum_tiles(part.d, part.x, part.dy, part.begin, part.end, std::max(kPartChunkFloats / floats, kLeastTiles),
+                  Summed::alone, sum);
     });
-    add_partials(partials, parts, d.weight_count(), dweight);
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

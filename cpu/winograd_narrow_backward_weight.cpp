@@ -2,10 +2,9 @@
 // its tiles at all 36 points, chunk by chunk, and transforms them back to a dweight of its own.
 #include <algorithm>
 
-#include "core/parallel.h"
-#include "cpu/partials.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd_narrow.h"
+#include "cpu/winograd_parts.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_narrow_backward_weight.cpp"  // this file
@@ -111,18 +110,9 @@ void narrow_backward_weight(const Conv2dDims& d, const float* x, const float* dy
     // A chunk has so many floats, within these bounds of tiles; a part at least so many tiles.
     constexpr int64_t kChunkFloats = 1 << 17, kChunkLeast = 16, kChunkMost = 64, kLeastTiles = 64;
     const int64_t chunk = std::clamp(kChunkFloats / (kPoints * (d.IC + d.OC)), kChunkLeast, kChunkMost);
-    const TileGrid grid{d.N, d.H, d.W};
-    const int64_t parts = divide_up(grid.count(), std::max(partial_grain(grid.count()), kLeastTiles));
-    float* partials = parts == 1 ? dweight : scratch(ScratchUse::partials, parts * d.weight_count());
-    parallel_for(parts, 1, [&](int64_t i, int64_t) {
-        const TilePart part = tile_part(grid, i, parts);
-        Conv2dDims images = d;
-        images.N = part.images;
-        const int64_t pixel = part.first * d.H * d.W;
-        const Problem p{images, x + pixel * d.IC, dy + pixel * d.OC, chunk};
-        sum_tiles(p, part.begin, part.end, partials + i * d.weight_count());
+    sum_parts(d, x, dy, kLeastTiles, dweight, [=](const TilePart& part, float* sum) {
+        sum_tiles({part.d, part.x, part.dy, chunk}, part.begin, part.end, sum);
     });
-    if (parts > 1) add_partials(partials, parts, d.weight_count(), dweight);
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

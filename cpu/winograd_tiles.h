@@ -77,21 +77,6 @@ struct TileGrid {
     }
 };
 
-/// Part of a sum over all tiles: the tiles [begin, end) of the images from `first` on, `images` of them.
-struct TilePart {
-    int64_t first, images;
-    int64_t begin, end;
-};
-
-/// Part i of `parts`: neighbouring images where there are enough, so that a core finds in its cache what it computed of
-/// them before, else neighbouring tiles.
-inline TilePart tile_part(const TileGrid& grid, int64_t i, int64_t parts) {
-    const int64_t tiles = grid.count();
-    if (grid.N < parts) return {0, grid.N, tiles * i / parts, tiles * (i + 1) / parts};
-    const int64_t first = grid.N * i / parts, images = grid.N * (i + 1) / parts - first;
-    return {first, images, 0, tiles / grid.N * images};
-}
-
 /// The tiles that need each point, row by row, found once for a whole convolution.
 class NeededTiles {
   public:
