@@ -118,7 +118,7 @@ void Tensor::backward() {
                 const Node::Edge& edge = node->edges[i];
                 if (!gradients[i].defined() || (!edge.node && !edge.leaf.defined())) continue;
                 check(gradients[i].shape() == edge.shape && gradients[i].dtype() == edge.dtype,
-                      "backward: a gradient is {}, its input {} {}", to_string(gradients[i]), edge.shape, edge.dtype);
+                      "backward: a gradient is {}, its input {} {}", gradients[i], edge.shape, edge.dtype);
                 if (edge.node) {
                     add_gradient(pending[edge.node.get()], gradients[i]);
                 } else {
@@ -153,8 +153,8 @@ Tensor in_place_of(const Tensor& dy) {
 const Tensor& Saved::get() const {
     if (!tensor_.defined()) return tensor_;
     check(tensor_.version() == version_,
-          "backward: a tensor {} saved for backward was changed in between (version {}, saved at {})",
-          to_string(tensor_), tensor_.version(), version_);
+          "backward: a tensor {} saved for backward was changed in between (version {}, saved at {})", tensor_,
+          tensor_.version(), version_);
     return tensor_;
 }
 

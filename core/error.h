@@ -30,4 +30,13 @@ void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
         throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
+/// What a fmt::formatter<T> of a type with to_string(const T&) derives from. Messages take such values themselves, so
+/// that nothing is spelled before it is needed.
+template <typename T>
+struct FormatAsString : fmt::formatter<std::string> {
+    auto format(const T& value, fmt::format_context& context) const {
+        return fmt::formatter<std::string>::format(to_string(value), context);
+    }
+};
+
 }  // namespace moco

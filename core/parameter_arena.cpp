@@ -16,7 +16,7 @@ ParameterArena::ParameterArena(std::vector<NamedTensor> parameters, ArenaContent
     int64_t count = 0;
     for (const auto& [name, tensor] : parameters_) {
         check(tensor.dtype() == DType::f32 && &tensor.backend() == &backend,
-              "ParameterArena: parameter {} is {}; all must be f32 on one device", name, to_string(tensor));
+              "ParameterArena: parameter {} is {}; all must be f32 on one device", name, tensor);
         offsets_.push_back(count);
         count += (tensor.count() + kAlignment - 1) / kAlignment * kAlignment;
     }

@@ -16,7 +16,7 @@ Shape::Shape(std::span<const int64_t> extents) : rank_(static_cast<int>(extents.
 }
 
 int64_t Shape::operator[](int i) const {
-    check(i >= 0 && i < rank_, "Shape: dimension {} of a shape of rank {} ({})", i, rank_, to_string(*this));
+    check(i >= 0 && i < rank_, "Shape: dimension {} of a shape of rank {} ({})", i, rank_, *this);
     return extents_[static_cast<size_t>(i)];
 }
 

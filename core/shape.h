@@ -1,13 +1,13 @@
 // The extents of a tensor, outermost first. Tensors are contiguous, so the shape is the whole layout.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string>
+
+#include "core/error.h"
 
 namespace moco {
 
@@ -43,8 +43,4 @@ std::string to_string(const Shape& shape);
 }  // namespace moco
 
 template <>
-struct fmt::formatter<moco::Shape> : fmt::formatter<std::string> {
-    auto format(const moco::Shape& shape, fmt::format_context& context) const {
-        return fmt::formatter<std::string>::format(moco::to_string(shape), context);
-    }
-};
+struct fmt::formatter<moco::Shape> : moco::FormatAsString<moco::Shape> {};

@@ -80,8 +80,7 @@ void Tensor::copy_to_host(void* target) const {
 
 void Tensor::copy_from(const Tensor& source) {
     check(shape() == source.shape() && dtype() == source.dtype() && &backend() == &source.backend(),
-          "Tensor::copy_from: target is {}, source is {}; shape, type and device must agree", to_string(*this),
-          to_string(source));
+          "Tensor::copy_from: target is {}, source is {}; shape, type and device must agree", *this, source);
     backend().copy(mutable_raw(), source.raw(), bytes());
     bump_version();
 }
@@ -142,8 +141,8 @@ Tensor Tensor::grad() const {
 }
 
 void Tensor::set_grad(const Tensor& grad) {
-    check(grad.shape() == shape() && grad.dtype() == dtype(), "Tensor::set_grad: gradient {} for a tensor {}",
-          to_string(grad), to_string(*this));
+    check(grad.shape() == shape() && grad.dtype() == dtype(), "Tensor::set_grad: gradient {} for a tensor {}", grad,
+          *this);
     state_->grad = grad;
     state_->grad_is_zero = false;
 }
@@ -165,7 +164,7 @@ void Tensor::bump_version() {
 
 void Tensor::rebind(const Tensor& arena, int64_t offset) {
     check(arena.dtype() == dtype() && offset >= 0 && offset + count() <= arena.count(),
-          "Tensor::rebind: {} at element {} does not fit into {}", to_string(*this), offset, to_string(arena));
+          "Tensor::rebind: {} at element {} does not fit into {}", *this, offset, arena);
     state_->storage = arena.state_->storage;
     state_->byte_offset = arena.state_->byte_offset + static_cast<size_t>(offset) * size_of(dtype());
 }

@@ -119,3 +119,6 @@ class Tensor {
 std::string to_string(const Tensor& tensor);
 
 }  // namespace moco
+
+template <>
+struct fmt::formatter<moco::Tensor> : moco::FormatAsString<moco::Tensor> {};

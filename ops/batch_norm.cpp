@@ -7,7 +7,7 @@ namespace {
 
 void check_per_channel(std::string_view op, const Argument& argument, int64_t C, const Argument& x) {
     check(argument.tensor.dim(0) == C, "{}: {} has {} channels, x has {} ({}; {})", op, argument.name,
-          argument.tensor.dim(0), C, describe(x), describe(argument));
+          argument.tensor.dim(0), C, x, argument);
 }
 
 void check_training(std::string_view op, const BatchNormDims& d) {

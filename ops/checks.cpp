@@ -19,7 +19,7 @@ void check_one(std::string_view op, const Argument& argument) {
     check(argument.letters.empty() || tensor.shape().rank() == rank_of(argument.letters),
           "{}: {} has {} dimensions, expected {} ({}; {} is {})", op, argument.name, tensor.shape().rank(),
           rank_of(argument.letters), argument.letters, argument.name, tensor.shape());
-    check(tensor.count() > 0, "{}: {} is empty ({})", op, argument.name, describe(argument));
+    check(tensor.count() > 0, "{}: {} is empty ({})", op, argument.name, argument);
 }
 
 void check_backend(std::string_view op, std::string_view name, const Tensor& tensor, std::string_view first_name,
@@ -52,10 +52,10 @@ void check_alike(std::string_view op, const Argument& a, const Argument& b) {
     check(a.tensor.dtype() == b.tensor.dtype(), "{}: {} is {}, {} is {}; cast one so that both have one type", op,
           a.name, a.tensor.dtype(), b.name, b.tensor.dtype());
     check(a.tensor.shape() == b.tensor.shape(), "{}: {} and {} must have the same shape ({}; {})", op, a.name, b.name,
-          describe(a), describe(b));
+          a, b);
 }
 
-std::string describe(const Argument& argument) {
+std::string to_string(const Argument& argument) {
     return argument.letters.empty() ? fmt::format("{} {}", argument.name, argument.tensor.shape())
                                     : fmt::format("{} {} {}", argument.name, argument.tensor.shape(), argument.letters);
 }

@@ -35,8 +35,8 @@ void check_index(std::string_view op, const Argument& index, const Argument& x);
 /// Throws Error unless a and b have the same shape and type.
 void check_alike(std::string_view op, const Argument& a, const Argument& b);
 
-/// "weight 64x3x3x64 O,H,W,I", for messages.
-std::string describe(const Argument& argument);
+/// "weight 64x3x3x64 O,H,W,I". Messages take the argument itself, and spell it only when they are needed.
+std::string to_string(const Argument& argument);
 
 /// Whether an op should prepare a gradient for x: x wants one and gradients are on.
 inline bool wants_gradient(const Tensor& x) {
@@ -61,3 +61,6 @@ inline const void* raw_or_null(const Tensor& x) {
 }
 
 }  // namespace moco
+
+template <>
+struct fmt::formatter<moco::Argument> : moco::FormatAsString<moco::Argument> {};

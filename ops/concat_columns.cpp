@@ -8,8 +8,7 @@ Tensor concat_columns(const Tensor& a, const Tensor& b) {
     const Argument a_argument = {"a", a, "N,CA"}, b_argument = {"b", b, "N,CB"};
     check_arguments("concat_columns", {a_argument, b_argument});
     const int64_t N = a.dim(0), CA = a.dim(1), CB = b.dim(1);
-    check(b.dim(0) == N, "concat_columns: a has {} rows, b has {} ({}; {})", N, b.dim(0), describe(a_argument),
-          describe(b_argument));
+    check(b.dim(0) == N, "concat_columns: a has {} rows, b has {} ({}; {})", N, b.dim(0), a_argument, b_argument);
     Tensor y = Tensor::empty({N, CA + CB}, DType::f32, a.backend());
     a.backend().concat_columns_forward(a.data(), b.data(), y.mutable_data(), N, CA, CB);
     return record(y, {a, b}, [N, CA, CB, need_da = wants_gradient(a), need_db = wants_gradient(b)](const Tensor& dy) {

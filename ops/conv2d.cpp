@@ -21,10 +21,10 @@ Conv2dDims conv2d_dims(std::string_view op, const Tensor& x, const Tensor& weigh
                           .pad = options.pad,
                           .dtype = x.dtype()};
     check(weight.dim(3) == d.IC, "{}: weight expects {} input channels, x has {} ({}; {})", op, weight.dim(3), d.IC,
-          describe(x_argument), describe(weight_argument));
+          x_argument, weight_argument);
     check(d.H + 2 * d.pad >= d.KH && d.W + 2 * d.pad >= d.KW,
           "{}: the kernel {}x{} is larger than x padded by {} ({}; {}); use larger images or more padding", op, d.KH,
-          d.KW, d.pad, describe(x_argument), describe(weight_argument));
+          d.KW, d.pad, x_argument, weight_argument);
     return d;
 }
 

@@ -10,7 +10,7 @@ Loss cross_entropy(const Tensor& logits, const Tensor& targets) {
     const int64_t N = logits.dim(0), C = logits.dim(1);
     check_index("cross_entropy", targets_argument, logits_argument);
     check(targets.dim(0) == N, "cross_entropy: {} targets for {} rows of logits ({}; {})", targets.dim(0), N,
-          describe(logits_argument), describe(targets_argument));
+          logits_argument, targets_argument);
     Backend& backend = logits.backend();
     Tensor value = Tensor::empty({}, DType::f32, backend), correct = Tensor::empty({}, DType::f32, backend);
     Tensor log_sum = Tensor::empty({N}, DType::f32, backend);

@@ -11,7 +11,7 @@ InfoNceDims info_nce_dims(const Tensor& q, const Tensor& k, const Tensor& queue,
     check_alike("info_nce", q_argument, k_argument);
     const InfoNceDims d = {.N = q.dim(0), .C = q.dim(1), .K = queue.dim(0), .T = T};
     check(queue.dim(1) == d.C, "info_nce: the queue's keys have {} dimensions, the queries {} ({}; {})", queue.dim(1),
-          d.C, describe(q_argument), describe(queue_argument));
+          d.C, q_argument, queue_argument);
     check(T > 0, "info_nce: temperature T = {}, expected more than 0", T);
     check(!wants_gradient(queue), "info_nce: the queue takes no gradient; detach it, or use info_nce_literal");
     return d;

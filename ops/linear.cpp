@@ -9,12 +9,12 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Argument x_argument = {"x", x, "N,IN"}, weight_argument = {"weight", weight, "OUT,IN"};
     check_arguments("linear", {x_argument, weight_argument});
     check(x.dim(1) == weight.dim(1), "linear: weight expects {} features, x has {} ({}; {})", weight.dim(1), x.dim(1),
-          describe(x_argument), describe(weight_argument));
+          x_argument, weight_argument);
     if (!bias.defined()) return;
     const Argument bias_argument = {"bias", bias, "OUT"};
     check_arguments("linear", {x_argument, bias_argument});
     check(bias.dim(0) == weight.dim(0), "linear: bias has {} values, weight gives {} ({}; {})", bias.dim(0),
-          weight.dim(0), describe(bias_argument), describe(weight_argument));
+          weight.dim(0), bias_argument, weight_argument);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose_b) {
     check_arguments("matmul", {a_argument, b_argument});
     const int64_t M = a.dim(0), K = a.dim(1), N = b.dim(transposed ? 0 : 1);
     check(b.dim(transposed ? 1 : 0) == K, "matmul: a has {} columns, b{} has {} rows ({}; {})", K,
-          transposed ? "^T" : "", b.dim(transposed ? 1 : 0), describe(a_argument), describe(b_argument));
+          transposed ? "^T" : "", b.dim(transposed ? 1 : 0), a_argument, b_argument);
     Tensor y = Tensor::empty({M, N}, DType::f32, a.backend());
     a.backend().matmul({.M = M, .N = N, .K = K, .b = transpose_b}, a.data(), b.data(), y.mutable_data());
 

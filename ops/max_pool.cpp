@@ -23,7 +23,7 @@ PoolDims pool_dims(const Tensor& x, const PoolOptions& options) {
                         .dtype = x.dtype()};
     check(d.H + 2 * d.pad >= d.kernel && d.W + 2 * d.pad >= d.kernel,
           "max_pool: the window {}x{} is larger than x padded by {} ({}); use larger images or a smaller window",
-          d.kernel, d.kernel, d.pad, describe(x_argument));
+          d.kernel, d.kernel, d.pad, x_argument);
     return d;
 }
 
