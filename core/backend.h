@@ -153,13 +153,15 @@ class Backend {
                                         const float* dloss, float* dlogits, int64_t rows, int64_t columns) = 0;
     /// Fused InfoNCE (paper, Eqn. 1): streams over the queue, never holding N x (1 + K) logits. loss: 1. positive (N):
     /// q.k / T; log_sum (N): log-sum-exp over the positive and all negatives; correct: 1, rows whose positive is the
-    /// strict maximum.
+    /// strict maximum. weighted: N x (C + 1), or null if no backward follows: memory in which a backend may leave, a
+    /// row a query, the sum over the negatives of softmax times key, and of softmax.
     virtual void info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue, float* loss,
-                                  float* positive, float* log_sum, float* correct) = 0;
-    /// dq: N x C; dk: N x C or null. dloss: 1, in device memory. Logits are recomputed tile by tile.
+                                  float* positive, float* log_sum, float* correct, float* weighted) = 0;
+    /// dq: N x C; dk: N x C or null. dloss: 1, in device memory. From what forward left in `weighted`, or from logits
+    /// recomputed tile by tile.
     virtual void info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
-                                   const float* positive, const float* log_sum, const float* dloss, float* dq,
-                                   float* dk) = 0;
+                                   const float* positive, const float* log_sum, const float* weighted,
+                                   const float* dloss, float* dq, float* dk) = 0;
 
     // ---- updates: each one call over one arena; `state` is device memory ----
     virtual void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,

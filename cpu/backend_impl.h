@@ -76,10 +76,10 @@ class CpuBackend final : public Backend {
     void cross_entropy_backward(const float* logits, const int64_t* targets, const float* log_sum, const float* dloss,
                                 float* dlogits, int64_t rows, int64_t columns) override;
     void info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue, float* loss,
-                          float* positive, float* log_sum, float* correct) override;
+                          float* positive, float* log_sum, float* correct, float* weighted) override;
     void info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
-                           const float* positive, const float* log_sum, const float* dloss, float* dq,
-                           float* dk) override;
+                           const float* positive, const float* log_sum, const float* weighted, const float* dloss,
+                           float* dq, float* dk) override;
 
     // ---- updates: each one call over one arena; `state` is device memory ----
     void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,

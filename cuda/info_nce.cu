@@ -86,7 +86,8 @@ losses_of_queries(NceCut cut, const float* q, const float* k, const LogSum* part
 }  // namespace
 
 void KernelBackend::info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
-                                     float* loss, float* positive, float* log_sum, float* correct) {
+                                     float* loss, float* positive, float* log_sum, float* correct,
+                                     float* /*weighted*/) {
     with_nce_kernel(d, q, queue, [&](auto queries, auto packs) {
         constexpr int kQ = decltype(queries)::value;
         constexpr bool kPacks = decltype(packs)::value;

@@ -134,8 +134,8 @@ join_gradients(NceCut cut, const float* q, const float* k, NcePartials partials,
 }  // namespace
 
 void KernelBackend::info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,
-                                      const float* /*positive*/, const float* log_sum, const float* dloss, float* dq,
-                                      float* dk) {
+                                      const float* /*positive*/, const float* log_sum, const float* /*weighted*/,
+                                      const float* dloss, float* dq, float* dk) {
     with_nce_kernel(d, q, queue, [&](auto queries, auto packs) {
         constexpr int kQ = decltype(queries)::value;
         constexpr bool kPacks = decltype(packs)::value;

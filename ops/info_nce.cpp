@@ -25,14 +25,17 @@ Loss info_nce(const Tensor& q, const Tensor& k, const Tensor& queue, float T) {
     Tensor value = Tensor::empty({}, DType::f32, backend), correct = Tensor::empty({}, DType::f32, backend);
     Tensor positive = Tensor::empty({d.N}, DType::f32, backend);  // q.k / T
     Tensor log_sum = Tensor::empty({d.N}, DType::f32, backend);
+    const bool kept = wants_gradient(q) || wants_gradient(k);
+    Tensor weighted = kept ? Tensor::empty({d.N, d.C + 1}, DType::f32, backend) : Tensor();  // the backend's own affair
     backend.info_nce_forward(d, q.data(), k.data(), queue.data(), value.mutable_data(), positive.mutable_data(),
-                             log_sum.mutable_data(), correct.mutable_data());
+                             log_sum.mutable_data(), correct.mutable_data(), data_or_null(weighted));
     record(value, {q, k},
            [d, need_dk = wants_gradient(k), q = Saved(q), k = Saved(k), queue = Saved(queue),
-            positive = Saved(positive), log_sum = Saved(log_sum)](const Tensor& dvalue) {
+            positive = Saved(positive), log_sum = Saved(log_sum), weighted = Saved(weighted)](const Tensor& dvalue) {
                Tensor dq = Tensor::empty_like(q.get()), dk = empty_if(need_dk, k.get());
                dvalue.backend().info_nce_backward(d, q->data(), k->data(), queue->data(), positive->data(),
-                                                  log_sum->data(), dvalue.data(), dq.mutable_data(), data_or_null(dk));
+                                                  log_sum->data(), weighted->data(), dvalue.data(), dq.mutable_data(),
+                                                  data_or_null(dk));
                return Gradients{dq, dk};
            });
     return {value, correct};

@@ -9,8 +9,9 @@ namespace moco {
 /// (1+K)-way classification whose class 0 is the positive. correct / N is the contrast accuracy.
 ///
 /// q: N,C queries; k: N,C their keys; queue: K,C negatives; f32; T > 0: the temperature.
-/// Never holds N x (1+K) logits: forward keeps two numbers a row (the positive logit and the log-sum-exp), backward
-/// recomputes the logits tile by tile. Equal to info_nce_literal up to rounding.
+/// Never holds N x (1+K) logits: forward streams over the queue tile by tile. Where a gradient will be wanted it keeps
+/// the queue's mean weighted by the softmax, one row a query (CPU), or backward recomputes the logits (CUDA). Equal to
+/// info_nce_literal up to rounding.
 /// Gradient: dq, and dk if k wants one; the queue takes none. The queue must not change before backward.
 /// Throws Error if shapes, types or devices do not fit, if T <= 0, or if the queue wants a gradient.
 Loss info_nce(const Tensor& q, const Tensor& k, const Tensor& queue, float T);

@@ -74,7 +74,7 @@ std::vector<float> unit_rows(int64_t rows, int64_t columns, uint32_t salt) {
 
 struct InfoNce {
     InfoNceDims d;
-    std::vector<float> q, k, queue, positive, log_sum, dq, dk;
+    std::vector<float> q, k, queue, positive, log_sum, weighted, dq, dk;
     LossAndCorrect got;
 
     explicit InfoNce(const InfoNceDims& dims)
@@ -84,16 +84,18 @@ struct InfoNce {
           queue(unit_rows(d.K, d.C, 3)),
           positive(static_cast<size_t>(d.N)),
           log_sum(positive.size()),
+          weighted(q.size() + positive.size()),
           dq(q.size()),
           dk(q.size()) {}
 
-    void forward() {
+    void forward() { forward(weighted.data()); }
+    void forward(float* weighted_or_null) {
         cpu().info_nce_forward(d, q.data(), k.data(), queue.data(), &got.loss, positive.data(), log_sum.data(),
-                               &got.correct);
+                               &got.correct, weighted_or_null);
     }
     void backward(float dloss, float* dk_or_null) {
-        cpu().info_nce_backward(d, q.data(), k.data(), queue.data(), positive.data(), log_sum.data(), &dloss, dq.data(),
-                                dk_or_null);
+        cpu().info_nce_backward(d, q.data(), k.data(), queue.data(), positive.data(), log_sum.data(), weighted.data(),
+                                &dloss, dq.data(), dk_or_null);
     }
 };
 
@@ -118,6 +120,10 @@ TEST(CpuInfoNce, AgreesWithTheReference) {
             const auto dq = run.dq;
             run.backward(0.7f, nullptr);
             EXPECT_EQ(run.dq, dq);
+            const LossAndCorrect with_weights = run.got;
+            run.forward(nullptr);
+            EXPECT_EQ(run.got.loss, with_weights.loss);
+            EXPECT_EQ(run.got.correct, with_weights.correct);
         }
     });
 }
@@ -161,16 +167,16 @@ TEST(CpuInfoNce, ANanInAQueryReachesTheLoss) {
 TEST(CpuInfoNce, NeedsLessThan8MiB) {
     const InfoNceDims d{256, 128, 65536, 0.07f};
     const std::vector<float> q(static_cast<size_t>(d.N * d.C), 0.01f), queue(static_cast<size_t>(d.K * d.C), 0.01f);
-    std::vector<float> positive(256), log_sum(256), dq(q.size()), dk(q.size());
+    std::vector<float> positive(256), log_sum(256), weighted(q.size() + 256), dq(q.size()), dk(q.size());
     const float dloss = 1;
     LossAndCorrect got;
     cpu::MemoryPool& pool = cpu_backend().memory();
     const size_t before = pool.bytes_in_use();
     pool.reset_peak();
     cpu().info_nce_forward(d, q.data(), q.data(), queue.data(), &got.loss, positive.data(), log_sum.data(),
-                           &got.correct);
-    cpu().info_nce_backward(d, q.data(), q.data(), queue.data(), positive.data(), log_sum.data(), &dloss, dq.data(),
-                            dk.data());
+                           &got.correct, weighted.data());
+    cpu().info_nce_backward(d, q.data(), q.data(), queue.data(), positive.data(), log_sum.data(), weighted.data(),
+                            &dloss, dq.data(), dk.data());
     // Products keep a packed block besides, 256 x 128 floats a thread at these sizes.
     EXPECT_LT(pool.peak_bytes() - before, (size_t{8} << 20) - 16 * 256 * 128 * sizeof(float));
     EXPECT_NEAR(got.loss, std::log(65537.0), 1e-4);

@@ -48,10 +48,11 @@ TEST(CpuThreads, Losses) {
                  queue = formula_values(d.K * d.C, 3), logits = formula_values(d.N * d.K, 4);
     const float dloss = 0.3f;
     const std::vector<int64_t> targets(static_cast<size_t>(d.N), 7);
-    expect_same_bits({1, d.N, d.N, 1, d.N * d.C, d.N * d.C}, [&](std::vector<Floats>& r) {
-        cpu().info_nce_forward(d, q.data(), k.data(), queue.data(), r[0].data(), r[1].data(), r[2].data(), r[3].data());
-        cpu().info_nce_backward(d, q.data(), k.data(), queue.data(), r[1].data(), r[2].data(), &dloss, r[4].data(),
-                                r[5].data());
+    expect_same_bits({1, d.N, d.N, 1, d.N * d.C, d.N * d.C, d.N * (d.C + 1)}, [&](std::vector<Floats>& r) {
+        cpu().info_nce_forward(d, q.data(), k.data(), queue.data(), r[0].data(), r[1].data(), r[2].data(), r[3].data(),
+                               r[6].data());
+        cpu().info_nce_backward(d, q.data(), k.data(), queue.data(), r[1].data(), r[2].data(), r[6].data(), &dloss,
+                                r[4].data(), r[5].data());
     });
     expect_same_bits({1, d.N, 1, d.N * d.K}, [&](std::vector<Floats>& r) {
         cpu().cross_entropy_forward(logits.data(), targets.data(), r[0].data(), r[1].data(), r[2].data(), d.N, d.K);

@@ -40,11 +40,12 @@ struct InfoNce {
 
     Outcome run(float dloss_value = 1, Keys keys = Keys::with_gradient) const {
         const DeviceArray<float> q_device(q), k_device(k), queue_device(queue), dloss(std::vector<float>{dloss_value});
-        DeviceArray<float> loss(1), correct(1), positive(d.N), log_sum(d.N), dq(d.N * d.C), dk(d.N * d.C);
+        DeviceArray<float> loss(1), correct(1), positive(d.N), log_sum(d.N), dq(d.N * d.C), dk(d.N * d.C),
+            weighted(d.N * (d.C + 1));
         device().info_nce_forward(d, q_device.data(), k_device.data(), queue_device.data(), loss.data(),
-                                  positive.data(), log_sum.data(), correct.data());
+                                  positive.data(), log_sum.data(), correct.data(), weighted.data());
         device().info_nce_backward(d, q_device.data(), k_device.data(), queue_device.data(), positive.data(),
-                                   log_sum.data(), dloss.data(), dq.data(),
+                                   log_sum.data(), weighted.data(), dloss.data(), dq.data(),
                                    keys == Keys::with_gradient ? dk.data() : nullptr);
         return {loss.host()[0], correct.host()[0], positive.host(),
                 log_sum.host(), dq.host(),         keys == Keys::with_gradient ? dk.host() : std::vector<float>()};
