@@ -288,6 +288,24 @@ HWY_INLINE int64_t tile_begin(int64_t rows, int64_t i, int64_t most = kMaxRows) 
     return rows * i / tile_count(rows, most);
 }
 
+/// The product of any number of rows, cut likewise; after_each() is called after each tile.
+template <typename AfterEach>
+HWY_INLINE void multiply_rows(int64_t rows, StridedTile tile, const AfterEach& after_each) {
+    // Few rows and short products: divisions of 64 bits would be seen.
+    auto left = static_cast<uint32_t>(rows);
+    for (auto tiles = static_cast<uint32_t>(tile_count(rows)); tiles > 0; --tiles) {
+        const uint32_t height = tiles == 1 ? left : left / tiles;
+        multiply(height, tile);
+        tile.a += height * tile.a_step;
+        tile.c += height * tile.c_step;
+        left -= height;
+        after_each();
+    }
+}
+HWY_INLINE void multiply_rows(int64_t rows, const StridedTile& tile) {
+    multiply_rows(rows, tile, [] {});
+}
+
 }  // namespace moco::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

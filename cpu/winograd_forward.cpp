@@ -72,18 +72,18 @@ void stage_weights(const Problem& p, int64_t k, int64_t depth, int64_t panel, fl
     }
 }
 
-/// u (36 points x K x kPanel) = a panel's transformed weights.
-void transform_weights(const Problem& p, int64_t panel, float* u) {
-    constexpr int64_t kDepth = 16;
+/// The channels k, of a panel's K, whose weights are transformed together.
+constexpr int64_t kDepth = 16;
+
+/// u (36 points x K x kPanel) = a panel's transformed weights, of the channels from k on.
+void transform_weights(const Problem& p, int64_t panel, int64_t k, float* u) {
     HWY_ALIGN float stage[9 * kDepth * kPanel];
-    for (int64_t k = 0; k < p.K; k += kDepth) {
-        const int64_t depth = std::min(kDepth, p.K - k), step = depth * kPanel;
-        stage_weights(p, k, depth, panel, stage);
-        const float* taps[9];
-        for (int64_t tap = 0; tap < 9; ++tap) taps[tap] = stage + tap * step;
-        scatter_to_points<3>([](const auto& in, auto& out) HWY_ATTR { weight_1d(in, out); }, taps, step, u + k * kPanel,
-                             p.u_point());
-    }
+    const int64_t depth = std::min(kDepth, p.K - k), step = depth * kPanel;
+    stage_weights(p, k, depth, panel, stage);
+    const float* taps[9];
+    for (int64_t tap = 0; tap < 9; ++tap) taps[tap] = stage + tap * step;
+    scatter_to_points<3>([](const auto& in, auto& out) HWY_ATTR { weight_1d(in, out); }, taps, step, u + k * kPanel,
+                         p.u_point());
 }
 
 /// v (36 points, `point` floats apart, each with p.v_row() floats a tile) = the transformed tiles [begin, end).
@@ -118,6 +118,7 @@ void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t pane
 void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel, const float* v, int64_t v_point,
                     const float* u, TilePrefetch& next) {
     const int64_t tiles = end - begin, product_point = tiles * kPanel + kPad;
+    const int64_t columns = p.columns(panel) > kLanes ? kPanel : kLanes;
     float* product = scratch(ScratchUse::winograd_product, kPoints * product_point);
     const bool prefetches = p.prefetches();
     TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, p.columns(panel));
@@ -126,17 +127,15 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
         float* here = product + point * product_point;
         if (from > 0) std::fill(here, here + from * kPanel, 0.0f);
         if (to < tiles) std::fill(here + to * kPanel, here + tiles * kPanel, 0.0f);
-        for (int64_t i = 0; i < tile_count(to - from); ++i) {
-            const int64_t first = from + tile_begin(to - from, i), rows = from + tile_begin(to - from, i + 1) - first;
-            multiply(rows, StridedTile{v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
-                                       here + first * kPanel, kPanel, p.columns(panel) > kLanes ? kPanel : kLanes,
-                                       Store::replace});
-            if (prefetches) {
-                next.step();
-                results.step();
-                results.step();
-            }
-        }
+        multiply_rows(to - from,
+                      StridedTile{v + point * v_point + from * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
+                                  here + from * kPanel, kPanel, columns, Store::replace},
+                      [&]() HWY_ATTR {
+                          if (!prefetches) return;
+                          next.step();
+                          results.step();
+                          results.step();
+                      });
     }
     transform_result(p, begin, end, panel, product, product_point);
 }
@@ -166,8 +165,10 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
 
 void convolve_by_tiles(const Problem& p) {
     float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
-    parallel_for(p.panels(), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t panel = begin; panel < end; ++panel) transform_weights(p, panel, u + panel * p.u_panel());
+    const int64_t parts = divide_up(p.K, kDepth);
+    parallel_for(p.panels() * parts, 1, [&](int64_t part, int64_t) {
+        const int64_t panel = part / parts;
+        transform_weights(p, panel, part % parts * kDepth, u + panel * p.u_panel());
     });
     // Tiles are counted kind by kind, each through all images. Group by group, neighbouring pieces have neighbouring
     // images, as in all other operations, and find them in their core's cache.
@@ -188,7 +189,7 @@ void convolve_by_panels(const Problem& p) {
                  [&](int64_t begin, int64_t end) { transform_input(p, begin, end, v + begin * p.v_row(), v_point); });
     parallel_for(p.panels(), 1, [&](int64_t panel, int64_t) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
-        transform_weights(p, panel, u);
+        for (int64_t k = 0; k < p.K; k += kDepth) transform_weights(p, panel, k, u);
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
             TilePrefetch nothing(p.grid, 0, 0, nullptr, 0, 0);

@@ -219,11 +219,8 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t count, int64_t pane
         if (from > 0) std::fill(here, here + from * kPanel, 0.0f);
         if (to < count) std::fill(here + to * kPanel, here + count * kPanel, 0.0f);
         const float* a = v + p.v_point(point, tiles) + (first + from) * p.v_row(point);
-        for (int64_t i = 0; i < tile_count(to - from); ++i) {
-            const int64_t row = tile_begin(to - from, i), rows = tile_begin(to - from, i + 1) - row;
-            multiply(rows, StridedTile{a + row * p.v_row(point), p.v_row(point), u + p.u_point(point), p.depth(point),
-                                       here + (from + row) * kPanel, kPanel, columns, Store::replace});
-        }
+        multiply_rows(to - from, StridedTile{a, p.v_row(point), u + p.u_point(point), p.depth(point),
+                                             here + from * kPanel, kPanel, columns, Store::replace});
     }
     transform_result(p, begin, begin + count, panel, product, product_point);
 }

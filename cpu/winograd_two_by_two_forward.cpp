@@ -106,13 +106,10 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
                     const float* u) {
     const int64_t images = end - begin, product_point = images * kPanel + kPad;
     float* product = scratch(ScratchUse::winograd_product, kTwoByTwoPoints * product_point);
+    const int64_t padded = p.columns(panel) > kLanes ? kPanel : kLanes;
     for (int point = 0; point < kTwoByTwoPoints; ++point)
-        for (int64_t i = 0; i < tile_count(images); ++i) {
-            const int64_t first = tile_begin(images, i), rows = tile_begin(images, i + 1) - first;
-            multiply(rows, StridedTile{v + point * v_point + first * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
-                                       product + point * product_point + first * kPanel, kPanel,
-                                       p.columns(panel) > kLanes ? kPanel : kLanes, Store::replace});
-        }
+        multiply_rows(images, StridedTile{v + point * v_point, p.v_row(), u + point * p.u_point(), p.K,
+                                          product + point * product_point, kPanel, padded, Store::replace});
     transform_result(p, begin, end, panel, product, product_point);
 }
 
