@@ -79,19 +79,24 @@ class Backend {
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     /// mean, inv_std: S x C, written for backward. running_mean, running_var: C, updated from the mean of the splits'
-    /// updates (unbiased variance). residual: like x, or null. y may be the same memory as x.
+    /// updates (unbiased variance). residual: like x, or null. y may be the same memory as x. signs: null, or
+    /// batch_norm_sign_bytes(d) bytes that are written for backward.
     virtual void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                     const float* gamma, const float* beta, const void* residual, float* running_mean,
-                                    float* running_var, float* mean, float* inv_std, void* y) = 0;
+                                    float* running_var, float* mean, float* inv_std, void* y, uint8_t* signs) = 0;
+    /// The memory this backend wants for whether each result is positive, a bit each: backward then reads it and not y.
+    /// 0: it reads y.
+    virtual size_t batch_norm_sign_bytes(const BatchNormDims& /*d*/) const { return 0; }
     /// Evaluation: normalises with the running statistics. S is ignored. y may be the same memory as x.
     virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                       const float* gamma, const float* beta, const void* residual,
                                       const float* running_mean, const float* running_var, void* y) = 0;
-    /// y is the forward's result (read for the activation's mask; may be null with Activation::none). dresidual: null
-    /// when there was no residual or it needs no gradient. dx may be the same memory as x, dx or dresidual as dy.
-    virtual void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
-                                     const float* mean, const float* inv_std, const void* dy, void* dx, float* dgamma,
-                                     float* dbeta, void* dresidual) = 0;
+    /// y is the forward's result (read for the activation's mask; may be null with Activation::none); signs: null or as
+    /// forward wrote them, y is then not read. dresidual: null when there was no residual or it needs no gradient. dx
+    /// may be the same memory as x, dx or dresidual as dy.
+    virtual void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const uint8_t* signs,
+                                     const float* gamma, const float* mean, const float* inv_std, const void* dy,
+                                     void* dx, float* dgamma, float* dbeta, void* dresidual) = 0;
 
     // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
     // ----
@@ -100,12 +105,12 @@ class Backend {
     virtual void conv_bn_forward(const Conv2dDims& d, const BatchNormDims& b, const BatchNormOptions& options,
                                  const void* x, const float* weight, const float* gamma, const float* beta,
                                  const void* residual, float* running_mean, float* running_var, void* z, float* mean,
-                                 float* inv_std, void* y);
+                                 float* inv_std, void* y, uint8_t* signs);
     /// dz: memory like z for the gradient in between; may be z itself. dx, dweight, dresidual may be null.
     virtual void conv_bn_backward(const Conv2dDims& d, const BatchNormDims& b, const void* x, const float* weight,
-                                  const void* z, const void* y, const float* gamma, const float* mean,
-                                  const float* inv_std, const void* dy, void* dz, void* dx, float* dweight,
-                                  float* dgamma, float* dbeta, void* dresidual);
+                                  const void* z, const void* y, const uint8_t* signs, const float* gamma,
+                                  const float* mean, const float* inv_std, const void* dy, void* dz, void* dx,
+                                  float* dweight, float* dgamma, float* dbeta, void* dresidual);
 
     // ---- elementwise and pooling ----
     /// target = source in another type, f32 or bf16; NaN stays NaN, what is too large becomes infinite.

@@ -34,13 +34,14 @@ class CpuBackend final : public Backend {
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x, const float* gamma,
                             const float* beta, const void* residual, float* running_mean, float* running_var,
-                            float* mean, float* inv_std, void* y) override;
+                            float* mean, float* inv_std, void* y, uint8_t* signs) override;
+    size_t batch_norm_sign_bytes(const BatchNormDims& d) const override;
     void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                               const float* gamma, const float* beta, const void* residual, const float* running_mean,
                               const float* running_var, void* y) override;
-    void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
-                             const float* mean, const float* inv_std, const void* dy, void* dx, float* dgamma,
-                             float* dbeta, void* dresidual) override;
+    void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const uint8_t* signs,
+                             const float* gamma, const float* mean, const float* inv_std, const void* dy, void* dx,
+                             float* dgamma, float* dbeta, void* dresidual) override;
 
     // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
 

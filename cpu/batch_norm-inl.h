@@ -62,6 +62,20 @@ HWY_INLINE void for_each_row(D d, Unroll<kUnroll>, const Tile& tile, const F& f)
     }
 }
 
+/// Whether the signs of a full vector fill bytes. Only then are they kept, and only of rows that full vectors fill.
+inline constexpr bool kWholeBytes = HWY_LANES(float) >= 8;
+
+/// A bit for each lane. Never called for less than eight.
+template <class D>
+HWY_INLINE void store_signs(D d, hn::Mask<D> positive, uint8_t* signs) {
+    if constexpr (hn::MaxLanes(D()) >= 8) hn::StoreMaskBits(d, positive, signs);
+}
+template <class D>
+HWY_INLINE hn::Mask<D> load_signs(D d, const uint8_t* signs) {
+    if constexpr (hn::MaxLanes(D()) >= 8) return hn::LoadMaskBits(d, signs);
+    return hn::FirstN(d, 0);
+}
+
 /// The split's total of sum `which` (0 or 1) of the channels from c: its units in order, and within each the
 /// repetitions of a channel in a folded row.
 template <class D>

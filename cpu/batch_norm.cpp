@@ -23,6 +23,7 @@ struct Normalise {
     const void* x;
     const void* residual;  // or null
     void* y;
+    uint8_t* signs;                     // or null: a bit an element, whether y is positive
     const float *mean, *scale, *shift;  // width each
     int64_t rows, width;
     Activation activation;
@@ -110,7 +111,10 @@ void running_parameters(int64_t C, int64_t width, double epsilon, const float* g
     });
 }
 
-template <class E, bool kResidual, bool kRelu>
+/// What follows the sum: nothing, ReLU, or ReLU and its mask written down.
+enum class After { nothing, relu, relu_with_signs };
+
+template <class E, bool kResidual, After kAfter>
 void normalise_rows(const Normalise& a) {
     const auto* x = static_cast<const E*>(a.x);
     const auto* residual = static_cast<const E*>(a.residual);
@@ -122,22 +126,31 @@ void normalise_rows(const Normalise& a) {
             // Subtracting first keeps the digits when the mean is far larger than the spread.
             auto v = hn::MulAdd(hn::Sub(load_elements(d, x + i), mean.v[u]), scale.v[u], shift.v[u]);
             if constexpr (kResidual) v = hn::Add(v, load_elements(d, residual + i));
-            if constexpr (kRelu) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+            if constexpr (kAfter == After::relu_with_signs) store_signs(d, hn::Gt(v, hn::Zero(d)), a.signs + i / 8);
+            if constexpr (kAfter != After::nothing) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
             store_elements(d, v, y + i);
         });
     });
 }
 
+template <class E, After kAfter>
+void normalise_with(const Normalise& a) {
+    a.residual != nullptr ? normalise_rows<E, true, kAfter>(a) : normalise_rows<E, false, kAfter>(a);
+}
+
 void normalise(const Normalise& a) {
-    const bool relu = a.activation == Activation::relu;
     with_element_type(a.dtype, [&](auto type) {
         using E = decltype(type);
-        if (a.residual != nullptr) {
-            relu ? normalise_rows<E, true, true>(a) : normalise_rows<E, true, false>(a);
+        if (a.signs != nullptr) {
+            normalise_with<E, After::relu_with_signs>(a);
         } else {
-            relu ? normalise_rows<E, false, true>(a) : normalise_rows<E, false, false>(a);
+            a.activation == Activation::relu ? normalise_with<E, After::relu>(a) : normalise_with<E, After::nothing>(a);
         }
     });
+}
+
+bool has_whole_bytes_of_signs() {
+    return kWholeBytes;
 }
 
 }  // namespace
@@ -152,18 +165,20 @@ HWY_EXPORT(add_moments);
 HWY_EXPORT(finish_split);
 HWY_EXPORT(running_parameters);
 HWY_EXPORT(normalise);
+HWY_EXPORT(has_whole_bytes_of_signs);
 
 /// The second pass, sample by sample; parameters: S x 3 x width.
 void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, const void* x, const void* residual,
-                   const float* parameters, void* y) {
+                   const float* parameters, void* y, uint8_t* signs) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(normalise);
     const int64_t sample = d.HW * d.C;
     parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             const float* p = parameters + n % S * 3 * folded.width;
             const int64_t i = n * sample;
-            kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, residual, i), element(d.dtype, y, i), p,
-                    p + folded.width, p + 2 * folded.width, folded.rows, folded.width, d.activation});
+            kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, residual, i), element(d.dtype, y, i),
+                    signs_of(signs, i), p, p + folded.width, p + 2 * folded.width, folded.rows, folded.width,
+                    d.activation});
         }
     });
 }
@@ -172,7 +187,7 @@ void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, 
 
 void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                     const float* gamma, const float* beta, const void* residual, float* running_mean,
-                                    float* running_var, float* mean, float* inv_std, void* y) {
+                                    float* running_var, float* mean, float* inv_std, void* y, uint8_t* signs) {
     const FoldedRows folded = fold_rows(d);
     const BatchNormUnits units(d);
     const int64_t sample = d.HW * d.C;
@@ -210,7 +225,12 @@ void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptio
         running_mean[c] = static_cast<float>(keep * running_mean[c] + share * of_splits[c]);
         running_var[c] = static_cast<float>(keep * running_var[c] + share * of_splits[d.C + c]);
     }
-    normalise_all(d, d.S, folded, x, residual, parameters.get(), y);
+    normalise_all(d, d.S, folded, x, residual, parameters.get(), y, signs);
+}
+
+size_t CpuBackend::batch_norm_sign_bytes(const BatchNormDims& d) const {
+    const bool whole_bytes = fold_rows(d).width % 16 == 0 && HWY_DYNAMIC_DISPATCH(has_whole_bytes_of_signs)();
+    return d.activation == Activation::relu && whole_bytes ? static_cast<size_t>(d.count()) / 8 : 0;
 }
 
 void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
@@ -221,7 +241,7 @@ void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOpt
     HWY_DYNAMIC_DISPATCH(running_parameters)
     (d.C, folded.width, options.epsilon, gamma, beta, running_mean, running_var, parameters.get());
     repeat_channels(parameters.get(), 3, folded, d.C);
-    normalise_all(d, 1, folded, x, residual, parameters.get(), y);
+    normalise_all(d, 1, folded, x, residual, parameters.get(), y, nullptr);
 }
 
 }  // namespace moco::cpu

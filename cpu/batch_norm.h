@@ -56,6 +56,12 @@ struct UnitSums {
           C(channels) {}
 };
 
+/// The signs (a bit an element) from element i on, a multiple of 8; null stays null.
+template <typename Byte>
+Byte* signs_of(Byte* signs, int64_t i) {
+    return signs == nullptr ? nullptr : signs + i / 8;
+}
+
 /// Fills the rest of `rows` rows of `width` with repetitions of their first C values.
 inline void repeat_channels(float* values, int64_t rows, const FoldedRows& folded, int64_t C) {
     for (int64_t r = 0; r < rows; ++r) {

@@ -20,7 +20,8 @@ namespace moco::cpu {
 /// The first pass over rows of `width` channels: sum += g, dot += g * (x - mean); g is also written where asked for.
 struct GradientSums {
     DType dtype;             // of x, y, dy and g
-    const void *x, *y, *dy;  // y null: no activation
+    const void *x, *y, *dy;  // y null: the mask is in signs, or there is none
+    const uint8_t* signs;    // or null
     void* g;                 // or null
     const float* mean;       // width
     float *sum, *dot;        // width each
@@ -41,7 +42,8 @@ struct SplitFactors {
 /// The second pass: dx = g * of_g + (x - mean) * of_x + constant.
 struct GradientOfX {
     DType dtype;             // of x, y, dy and dx
-    const void *x, *y, *dy;  // y null: dy is g already
+    const void *x, *y, *dy;  // y and signs null: dy is g already
+    const uint8_t* signs;
     void* dx;
     const float *mean, *of_g, *of_x, *constant;  // width each
     int64_t rows, width;
@@ -54,7 +56,26 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class E, bool kRelu, bool kWrite>
+/// Where it stands whether the activation let an element pass.
+enum class Mask { none, y, signs };
+
+/// g = dy, or zero where the activation let nothing pass.
+template <Mask mask, class D, class E>
+HWY_INLINE hn::Vec<D> masked(D d, hn::Vec<D> dy, const E* y, const uint8_t* signs, int64_t i) {
+    if constexpr (mask == Mask::y) return hn::IfThenElseZero(hn::Gt(load_elements(d, y + i), hn::Zero(d)), dy);
+    if constexpr (mask == Mask::signs) return hn::IfThenElseZero(load_signs(d, signs + i / 8), dy);
+    return dy;
+}
+
+/// Calls f(integral_constant<Mask>) with what `a` has.
+template <class Arguments, class F>
+HWY_INLINE void with_mask(const Arguments& a, const F& f) {
+    if (a.signs != nullptr) return f(std::integral_constant<Mask, Mask::signs>());
+    if (a.y != nullptr) return f(std::integral_constant<Mask, Mask::y>());
+    f(std::integral_constant<Mask, Mask::none>());
+}
+
+template <class E, Mask mask, bool kWrite>
 void add_sums_of_rows(const GradientSums& a) {
     const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
     auto* written = static_cast<E*>(a.g);
@@ -62,8 +83,7 @@ void add_sums_of_rows(const GradientSums& a) {
         auto sum = load_channels(d, unroll, a.sum + c), dot = load_channels(d, unroll, a.dot + c);
         const auto mean = load_channels(d, unroll, a.mean + c);
         for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
-            auto g = load_elements(d, dy + i);
-            if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(load_elements(d, y + i), hn::Zero(d)), g);
+            const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
             if constexpr (kWrite) store_elements(d, g, written + i);
             sum.v[u] = hn::Add(sum.v[u], g);
             dot.v[u] = hn::MulAdd(g, hn::Sub(load_elements(d, x + i), mean.v[u]), dot.v[u]);
@@ -85,11 +105,9 @@ void end_run(float* run, double* sums, int64_t count) {
 void add_gradient_sums(const GradientSums& a) {
     with_element_type(a.dtype, [&](auto type) {
         using E = decltype(type);
-        if (a.y != nullptr) {
-            a.g != nullptr ? add_sums_of_rows<E, true, true>(a) : add_sums_of_rows<E, true, false>(a);
-        } else {
-            a.g != nullptr ? add_sums_of_rows<E, false, true>(a) : add_sums_of_rows<E, false, false>(a);
-        }
+        with_mask(a, [&](auto mask) {
+            a.g != nullptr ? add_sums_of_rows<E, mask(), true>(a) : add_sums_of_rows<E, mask(), false>(a);
+        });
     });
 }
 
@@ -109,7 +127,7 @@ void finish_gradients(const UnitSums& sums, const SplitFactors& a) {
     });
 }
 
-template <class E, bool kRelu>
+template <class E, Mask mask>
 void gradient_of_rows(const GradientOfX& a) {
     const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
     auto* dx = static_cast<E*>(a.dx);
@@ -117,8 +135,7 @@ void gradient_of_rows(const GradientOfX& a) {
         const auto mean = load_channels(d, unroll, a.mean + c), of_g = load_channels(d, unroll, a.of_g + c),
                    of_x = load_channels(d, unroll, a.of_x + c), constant = load_channels(d, unroll, a.constant + c);
         for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
-            auto g = load_elements(d, dy + i);
-            if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(load_elements(d, y + i), hn::Zero(d)), g);
+            const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
             const auto centred = hn::Sub(load_elements(d, x + i), mean.v[u]);
             store_elements(d, hn::MulAdd(g, of_g.v[u], hn::MulAdd(centred, of_x.v[u], constant.v[u])), dx + i);
         });
@@ -128,7 +145,7 @@ void gradient_of_rows(const GradientOfX& a) {
 void gradient_of_x(const GradientOfX& a) {
     with_element_type(a.dtype, [&](auto type) {
         using E = decltype(type);
-        a.y != nullptr ? gradient_of_rows<E, true>(a) : gradient_of_rows<E, false>(a);
+        with_mask(a, [&](auto mask) { gradient_of_rows<E, mask()>(a); });
     });
 }
 
@@ -170,7 +187,7 @@ void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, 
             }
             in_run += rows;
             kernel({a.dtype, element(a.dtype, a.x, i), element(a.dtype, a.y, i), element(a.dtype, a.dy, i),
-                    element(a.dtype, a.g, i), a.mean, a.sum, a.dot, rows, folded.width});
+                    signs_of(a.signs, i), element(a.dtype, a.g, i), a.mean, a.sum, a.dot, rows, folded.width});
         }
     }
     end(a.sum, sums, 2 * folded.width);
@@ -178,13 +195,13 @@ void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, 
 
 }  // namespace
 
-void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
-                                     const float* mean, const float* inv_std, const void* dy, void* dx, float* dgamma,
-                                     float* dbeta, void* dresidual) {
+void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const uint8_t* signs,
+                                     const float* gamma, const float* mean, const float* inv_std, const void* dy,
+                                     void* dx, float* dgamma, float* dbeta, void* dresidual) {
     const FoldedRows folded = fold_rows(d);
     const BatchNormUnits units(d);
     const int64_t sample = d.HW * d.C, width = folded.width;
-    if (d.activation == Activation::none) y = nullptr;
+    if (d.activation == Activation::none || signs != nullptr) y = nullptr;
 
     Scratch<float> factors(memory_, d.S * 4 * width);
     for (int64_t s = 0; s < d.S; ++s) {
@@ -202,7 +219,7 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
             std::fill_n(run.get(), 2 * width, 0.0f);
             for (int64_t unit = first; unit < last; ++unit) {
                 const float* unit_mean = Factors(factors.get(), units.split(unit), width).mean;
-                GradientSums a{d.dtype, x, y, dy, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
+                GradientSums a{d.dtype, x, y, dy, signs, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
                 add_unit(a, units, unit, folded, sample, partials.get() + unit * 2 * width);
             }
         },
@@ -226,13 +243,13 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
 
     // Where the first pass wrote g, reading that spares reading y and dy again.
     const void* g = dresidual != nullptr ? dresidual : dy;
-    const void* mask = dresidual != nullptr ? nullptr : y;
+    if (dresidual != nullptr) y = nullptr, signs = nullptr;
     const auto kernel = HWY_DYNAMIC_DISPATCH(gradient_of_x);
     parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             const int64_t i = n * sample;
             const Factors at(factors.get(), n % d.S, width);
-            kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, mask, i), element(d.dtype, g, i),
+            kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, y, i), element(d.dtype, g, i), signs_of(signs, i),
                     element(d.dtype, dx, i), at.mean, at.of_g, at.of_x, at.constant, folded.rows, width});
         }
     });

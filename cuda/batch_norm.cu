@@ -187,7 +187,7 @@ void normalise_all(cudaStream_t stream, const BatchNormDims& d, const void* x, c
 
 void KernelBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                        const float* gamma, const float* beta, const void* residual, float* running_mean,
-                                       float* running_var, float* mean, float* inv_std, void* y) {
+                                       float* running_var, float* mean, float* inv_std, void* y, uint8_t* /*signs*/) {
     const Scratch<float> parameters(*this, d.S * kParameters * d.C);
     with_norm_elements(d, {x}, [&](auto type, auto width) {
         using E = decltype(type);

@@ -142,9 +142,9 @@ gradient_of_x(NormGrid g, NormGradient<E> a, const float* factors, E* dx) {
 
 }  // namespace
 
-void KernelBackend::batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const float* gamma,
-                                        const float* mean, const float* inv_std, const void* dy, void* dx,
-                                        float* dgamma, float* dbeta, void* dresidual) {
+void KernelBackend::batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const uint8_t* /*signs*/,
+                                        const float* gamma, const float* mean, const float* inv_std, const void* dy,
+                                        void* dx, float* dgamma, float* dbeta, void* dresidual) {
     if (d.activation == Activation::none) y = nullptr;
     const Scratch<float> factors(*this, d.S * kFactors * d.C);
     with_norm_elements(d, {x, y, dy, dx, dresidual}, [&](auto type, auto width) {

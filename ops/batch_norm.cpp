@@ -54,6 +54,11 @@ BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor
     return d;
 }
 
+Tensor batch_norm_signs(const BatchNormDims& d, Backend& backend) {
+    const auto bytes = static_cast<int64_t>(backend.batch_norm_sign_bytes(d));
+    return bytes > 0 ? Tensor::empty({bytes}, DType::u8, backend) : Tensor();
+}
+
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const BatchNormBuffers& buffers,
                   const BatchNormArgs& args, const Tensor& residual) {
     const BatchNormDims d = batch_norm_dims("batch_norm", x, gamma, beta, buffers, args, residual);
@@ -66,23 +71,27 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
         return y;
     }
     Tensor mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
+    const bool kept = wants_gradient(x) || wants_gradient(gamma) || wants_gradient(beta) || wants_gradient(residual);
+    Tensor signs = kept ? batch_norm_signs(d, backend) : Tensor();
     backend.batch_norm_forward(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
                                running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
-                               inv_std.mutable_data(), y.mutable_raw());
+                               inv_std.mutable_data(), y.mutable_raw(), data_or_null<uint8_t>(signs));
     running_mean.bump_version();
     running_var.bump_version();
 
     // Without an activation the residual's gradient is dy itself, and y is not needed.
     const bool masked = d.activation != Activation::none;
     return record(y, {x, gamma, beta, residual},
-                  [d, masked, need_dresidual = wants_gradient(residual), x = Saved(x), y = masked ? Saved(y) : Saved(),
-                   gamma = Saved(gamma), mean = Saved(mean), inv_std = Saved(inv_std)](const Tensor& dy) {
+                  [d, masked, need_dresidual = wants_gradient(residual), x = Saved(x),
+                   y = masked && !signs.defined() ? Saved(y) : Saved(), signs = Saved(signs), gamma = Saved(gamma),
+                   mean = Saved(mean), inv_std = Saved(inv_std)](const Tensor& dy) {
                       Tensor dx = Tensor::empty_like(dy);
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
                       Tensor dresidual = empty_if(need_dresidual && masked, dy);
                       dy.backend().batch_norm_backward(
-                          d, x->raw(), raw_or_null(y.get()), gamma->data(), mean->data(), inv_std->data(), dy.raw(),
-                          dx.mutable_raw(), dgamma.mutable_data(), dbeta.mutable_data(), raw_or_null(dresidual));
+                          d, x->raw(), raw_or_null(y.get()), data_or_null<uint8_t>(signs.get()), gamma->data(),
+                          mean->data(), inv_std->data(), dy.raw(), dx.mutable_raw(), dgamma.mutable_data(),
+                          dbeta.mutable_data(), raw_or_null(dresidual));
                       return Gradients{dx, dgamma, dbeta, need_dresidual && !masked ? dy : dresidual};
                   });
 }

@@ -40,4 +40,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
 BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor& gamma, const Tensor& beta,
                               const BatchNormBuffers& buffers, const BatchNormArgs& args, const Tensor& residual);
 
+/// The memory in which a backend notes for backward which results of a batch norm are positive; undefined if it notes
+/// nothing.
+Tensor batch_norm_signs(const BatchNormDims& d, Backend& backend);
+
 }  // namespace moco

@@ -48,9 +48,14 @@ inline Tensor empty_if(bool needed, const Tensor& x) {
     return needed ? Tensor::empty_like(x) : Tensor();
 }
 
-/// The memory of a result that may be undefined: null says "not needed" to a kernel.
-inline float* data_or_null(Tensor& x) {
-    return x.defined() ? x.mutable_data() : nullptr;
+/// The memory of a tensor that may be undefined: null says "not needed" to a kernel.
+template <typename T = float>
+T* data_or_null(Tensor& x) {
+    return x.defined() ? x.mutable_data<T>() : nullptr;
+}
+template <typename T = float>
+const T* data_or_null(const Tensor& x) {
+    return x.defined() ? x.data<T>() : nullptr;
 }
 /// The same of an activation, whose type the kernel is told.
 inline void* raw_or_null(Tensor& x) {

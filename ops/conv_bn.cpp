@@ -24,9 +24,11 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
         return y;
     }
     Tensor mean = Tensor::empty({b.S, b.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
+    Tensor signs = kept ? batch_norm_signs(b, backend) : Tensor();
     backend.conv_bn_forward(d, b, args.options, x.raw(), weight.data(), gamma.data(), beta.data(),
                             raw_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
-                            z.mutable_raw(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_raw());
+                            z.mutable_raw(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_raw(),
+                            data_or_null<uint8_t>(signs));
     running_mean.bump_version();
     running_var.bump_version();
 
@@ -35,17 +37,18 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     return record(y, {x, weight, gamma, beta, residual},
                   [d, b, masked, need_dx = wants_gradient(x), dweight_memory = GradientMemory(weight),
                    need_dresidual = wants_gradient(residual), x = Saved(x), weight = Saved(weight), z = Saved(z),
-                   y = masked ? Saved(y) : Saved(), gamma = Saved(gamma), mean = Saved(mean),
-                   inv_std = Saved(inv_std)](const Tensor& dy) {
+                   y = masked && !signs.defined() ? Saved(y) : Saved(), signs = Saved(signs), gamma = Saved(gamma),
+                   mean = Saved(mean), inv_std = Saved(inv_std)](const Tensor& dy) {
                       Tensor dz = z.get();  // in z's place, which nobody else sees and nobody needs afterwards
                       Tensor dx = empty_if(need_dx, x.get()),
                              dweight = dweight_memory.wanted() ? dweight_memory.take() : Tensor();
                       Tensor dgamma = Tensor::empty_like(gamma.get()), dbeta = Tensor::empty_like(gamma.get());
                       Tensor dresidual = need_dresidual && masked ? in_place_of(dy) : Tensor();
-                      dy.backend().conv_bn_backward(
-                          d, b, x->raw(), weight->data(), z->raw(), raw_or_null(y.get()), gamma->data(), mean->data(),
-                          inv_std->data(), dy.raw(), dz.mutable_raw(), raw_or_null(dx), data_or_null(dweight),
-                          dgamma.mutable_data(), dbeta.mutable_data(), raw_or_null(dresidual));
+                      dy.backend().conv_bn_backward(d, b, x->raw(), weight->data(), z->raw(), raw_or_null(y.get()),
+                                                    data_or_null<uint8_t>(signs.get()), gamma->data(), mean->data(),
+                                                    inv_std->data(), dy.raw(), dz.mutable_raw(), raw_or_null(dx),
+                                                    data_or_null(dweight), dgamma.mutable_data(), dbeta.mutable_data(),
+                                                    raw_or_null(dresidual));
                       return Gradients{dx, dweight, dgamma, dbeta, need_dresidual && !masked ? dy : dresidual};
                   });
 }

@@ -39,16 +39,19 @@ struct Inputs {
 
 struct Forward {
     std::vector<float> y, mean, inv_std, running_mean, running_var;
+    std::vector<uint8_t> signs;  // empty where this target keeps none
 
     Forward(const BatchNormDims& d, const Inputs& in, const float* residual)
         : y(in.x.size()),
           mean(static_cast<size_t>(d.S * d.C)),
           inv_std(mean.size()),
           running_mean(in.running_mean),
-          running_var(in.running_var) {
+          running_var(in.running_var),
+          signs(cpu().batch_norm_sign_bytes(d)) {
         cpu().batch_norm_forward(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), residual, running_mean.data(),
-                                 running_var.data(), mean.data(), inv_std.data(), y.data());
+                                 running_var.data(), mean.data(), inv_std.data(), y.data(), kept_signs());
     }
+    uint8_t* kept_signs() { return signs.empty() ? nullptr : signs.data(); }
 };
 
 void compare(BatchNormDims d, bool with_residual, Activation activation) {
@@ -57,7 +60,7 @@ void compare(BatchNormDims d, bool with_residual, Activation activation) {
                              activation == Activation::relu));
     const Inputs in(d);
     const Values residual = with_residual ? wide(in.residual) : Values();
-    const Forward got(d, in, with_residual ? in.residual.data() : nullptr);
+    Forward got(d, in, with_residual ? in.residual.data() : nullptr);
     const auto expected = reference::batch_norm(d, {}, wide(in.x), wide(in.gamma), wide(in.beta), residual,
                                                 wide(in.running_mean), wide(in.running_var));
     EXPECT_LT(error_over_rms(got.y, expected.y), 2e-6);
@@ -66,9 +69,9 @@ void compare(BatchNormDims d, bool with_residual, Activation activation) {
 
     std::vector<float> dx = in.dy, dgamma(in.gamma.size()), dbeta(in.gamma.size()), dresidual(in.x.size());
     // dx in the memory of dy, as the contract allows.
-    cpu().batch_norm_backward(d, in.x.data(), activation == Activation::relu ? got.y.data() : nullptr, in.gamma.data(),
-                              got.mean.data(), got.inv_std.data(), dx.data(), dx.data(), dgamma.data(), dbeta.data(),
-                              with_residual ? dresidual.data() : nullptr);
+    cpu().batch_norm_backward(d, in.x.data(), activation == Activation::relu ? got.y.data() : nullptr, got.kept_signs(),
+                              in.gamma.data(), got.mean.data(), got.inv_std.data(), dx.data(), dx.data(), dgamma.data(),
+                              dbeta.data(), with_residual ? dresidual.data() : nullptr);
     const auto gradients =
         reference::batch_norm_backward(d, {}, wide(in.x), wide(in.gamma), wide(in.beta), residual, wide(in.dy));
     EXPECT_LT(error_over_rms(dx, gradients.dx), 5e-6);
@@ -88,6 +91,23 @@ TEST(CpuBatchNorm, AgreesWithTheReference) {
     });
 }
 
+TEST(CpuBatchNorm, TheSignsSayWhatTheResultsSay) {
+    on_each_target([] {
+        bool kept = false;
+        for (BatchNormDims d : kCases) {
+            SCOPED_TRACE(fmt::format("N {} HW {} C {} S {}", d.N, d.HW, d.C, d.S));
+            d.activation = Activation::relu;
+            Inputs in(d);
+            in.x[0] = NAN;  // of the first channel: NaN lets no gradient pass, either way
+            Forward got(d, in, in.residual.data());
+            if (got.signs.empty()) continue;
+            kept = true;
+            for (size_t i = 0; i < got.y.size(); ++i) ASSERT_EQ(got.signs[i / 8] >> i % 8 & 1, got.y[i] > 0) << i;
+        }
+        EXPECT_EQ(kept, cpu().instruction_set() != "SCALAR");
+    });
+}
+
 TEST(CpuBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
     on_each_target([] {
         for (BatchNormDims d : kCases) {
@@ -98,17 +118,17 @@ TEST(CpuBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
             std::vector<float> dx(in.x.size()), dx_in_place = in.x, dgamma(in.gamma.size()), dbeta(in.gamma.size());
             for (std::vector<float>* result : {&dx, &dx_in_place}) {
                 const float* x = result == &dx ? in.x.data() : result->data();
-                cpu().batch_norm_backward(d, x, apart.y.data(), in.gamma.data(), apart.mean.data(),
+                cpu().batch_norm_backward(d, x, apart.y.data(), nullptr, in.gamma.data(), apart.mean.data(),
                                           apart.inv_std.data(), in.dy.data(), result->data(), dgamma.data(),
                                           dbeta.data(), nullptr);
             }
             EXPECT_EQ(dx_in_place, dx);
 
             std::vector<float> dresidual(in.x.size()), dy = in.dy, dx_beside(in.x.size());
-            cpu().batch_norm_backward(d, in.x.data(), apart.y.data(), in.gamma.data(), apart.mean.data(),
+            cpu().batch_norm_backward(d, in.x.data(), apart.y.data(), nullptr, in.gamma.data(), apart.mean.data(),
                                       apart.inv_std.data(), in.dy.data(), dx_beside.data(), dgamma.data(), dbeta.data(),
                                       dresidual.data());
-            cpu().batch_norm_backward(d, in.x.data(), apart.y.data(), in.gamma.data(), apart.mean.data(),
+            cpu().batch_norm_backward(d, in.x.data(), apart.y.data(), nullptr, in.gamma.data(), apart.mean.data(),
                                       apart.inv_std.data(), dy.data(), dx.data(), dgamma.data(), dbeta.data(),
                                       dy.data());
             EXPECT_EQ(dy, dresidual);
@@ -123,7 +143,7 @@ TEST(CpuBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
             EXPECT_EQ(y, normalised);
             cpu().batch_norm_forward(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), in.residual.data(),
                                      in.running_mean.data(), in.running_var.data(), mean.data(), inv_std.data(),
-                                     in.x.data());
+                                     in.x.data(), nullptr);
             EXPECT_EQ(in.x, apart.y);
         }
     });

@@ -32,13 +32,15 @@ TEST(CpuThreads, BatchNorm) {
           BatchNormDims{34, 100, 33, 17, Activation::relu}}) {
         const Floats x = formula_values(d.count(), 1), residual = formula_values(d.count(), 2),
                      gamma = formula_values(d.C, 3), dy = formula_values(d.count(), 4);
-        expect_same_bits({d.count(), d.S * d.C, d.S * d.C, d.C, d.C, d.count(), d.C, d.C, d.count()},
-                         [&](std::vector<Floats>& r) {
-                             cpu().batch_norm_forward(d, {}, x.data(), gamma.data(), gamma.data(), residual.data(),
-                                                      r[3].data(), r[4].data(), r[1].data(), r[2].data(), r[0].data());
-                             cpu().batch_norm_backward(d, x.data(), r[0].data(), gamma.data(), r[1].data(), r[2].data(),
-                                                       dy.data(), r[5].data(), r[6].data(), r[7].data(), r[8].data());
-                         });
+        expect_same_bits(
+            {d.count(), d.S * d.C, d.S * d.C, d.C, d.C, d.count(), d.C, d.C, d.count()}, [&](std::vector<Floats>& r) {
+                std::vector<uint8_t> signs(cpu().batch_norm_sign_bytes(d));
+                uint8_t* kept = signs.empty() ? nullptr : signs.data();
+                cpu().batch_norm_forward(d, {}, x.data(), gamma.data(), gamma.data(), residual.data(), r[3].data(),
+                                         r[4].data(), r[1].data(), r[2].data(), r[0].data(), kept);
+                cpu().batch_norm_backward(d, x.data(), r[0].data(), kept, gamma.data(), r[1].data(), r[2].data(),
+                                          dy.data(), r[5].data(), r[6].data(), r[7].data(), r[8].data());
+            });
     }
 }
 

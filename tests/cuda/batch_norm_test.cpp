@@ -105,7 +105,7 @@ struct Forward {
     void run(const BatchNormDims& d, Inputs& in, Residual residual, void* result) {
         device().batch_norm_forward(d, {}, in.x.data(), in.gamma.floats(), in.beta.floats(),
                                     residual == Residual::with ? in.residual.data() : nullptr, running_mean.floats(),
-                                    running_var.floats(), mean.floats(), inv_std.floats(), result);
+                                    running_var.floats(), mean.floats(), inv_std.floats(), result, nullptr);
     }
 };
 
@@ -141,7 +141,7 @@ void compare(const BatchNormDims& d, Residual residual) {
 
     const OnBoth dy = dy_off_the_kink(d, in, residual);
     Backward back(d);
-    device().batch_norm_backward(d, in.x.data(), d.activation == Activation::relu ? got.y.data() : nullptr,
+    device().batch_norm_backward(d, in.x.data(), d.activation == Activation::relu ? got.y.data() : nullptr, nullptr,
                                  in.gamma.floats(), got.mean.floats(), got.inv_std.floats(), dy.data(), back.dx.data(),
                                  back.dgamma.floats(), back.dbeta.floats(),
                                  residual == Residual::with ? back.dresidual.data() : nullptr);
@@ -219,7 +219,7 @@ TEST_F(CudaBatchNorm, InferenceInBf16WithResidual) {
 void backward_of(const BatchNormDims& d, Inputs& in, Forward& forward, const void* x, const void* dy, void* dx,
                  void* dresidual) {
     OnBoth dgamma(DType::f32, d.C), dbeta(DType::f32, d.C);
-    device().batch_norm_backward(d, x, forward.y.data(), in.gamma.floats(), forward.mean.floats(),
+    device().batch_norm_backward(d, x, forward.y.data(), nullptr, in.gamma.floats(), forward.mean.floats(),
                                  forward.inv_std.floats(), dy, dx, dgamma.floats(), dbeta.floats(), dresidual);
 }
 
@@ -258,7 +258,7 @@ TEST_F(CudaBatchNorm, GradientsThatNobodyNeedsAreNotWritten) {
     Forward forward(d, in, Residual::without);
     Backward all(d), some(d);
     const auto backward = [&](Backward& to, float* dgamma, float* dbeta) {
-        device().batch_norm_backward(d, in.x.data(), nullptr, in.gamma.floats(), forward.mean.floats(),
+        device().batch_norm_backward(d, in.x.data(), nullptr, nullptr, in.gamma.floats(), forward.mean.floats(),
                                      forward.inv_std.floats(), in.dy.data(), to.dx.data(), dgamma, dbeta, nullptr);
     };
     backward(all, all.dgamma.floats(), all.dbeta.floats());

@@ -253,7 +253,7 @@ TEST_P(GraphTest, BackwardFreesTheActivationsEvenWhileTheLossLives) {
     const size_t inputs = GetParam().bytes_in_use();
     Loss loss = net.loss();
     const size_t activation = 4 * 16 * 16 * 16 * sizeof(float);
-    EXPECT_GT(GetParam().bytes_in_use() - inputs, 2 * activation);
+    EXPECT_GT(GetParam().bytes_in_use() - inputs, activation);  // batch norm's x, of its result perhaps only signs
     loss.value.backward();
     EXPECT_LT(GetParam().bytes_in_use() - inputs, activation) << "only the gradients should be left";
 }
