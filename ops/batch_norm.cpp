@@ -48,7 +48,7 @@ BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor
     if (args.mode == BatchNormMode::train) {
         check_training(op, d);
     } else {
-        check(!wants_gradient(x) && !wants_gradient(gamma) && !wants_gradient(beta) && !wants_gradient(residual),
+        check(!wants_gradient(x, gamma, beta, residual),
               "{}: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad", op);
     }
     return d;
@@ -71,8 +71,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
         return y;
     }
     Tensor mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-    const bool kept = wants_gradient(x) || wants_gradient(gamma) || wants_gradient(beta) || wants_gradient(residual);
-    Tensor signs = kept ? batch_norm_signs(d, backend) : Tensor();
+    Tensor signs = wants_gradient(x, gamma, beta, residual) ? batch_norm_signs(d, backend) : Tensor();
     backend.batch_norm_forward(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
                                running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
                                inv_std.mutable_data(), y.mutable_raw(), data_or_null<uint8_t>(signs));

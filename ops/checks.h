@@ -38,9 +38,10 @@ void check_alike(std::string_view op, const Argument& a, const Argument& b);
 /// "weight 64x3x3x64 O,H,W,I". Messages take the argument itself, and spell it only when they are needed.
 std::string to_string(const Argument& argument);
 
-/// Whether an op should prepare a gradient for x: x wants one and gradients are on.
-inline bool wants_gradient(const Tensor& x) {
-    return gradients_enabled() && x.requires_grad();
+/// Whether an op should prepare a gradient for any of these: it wants one and gradients are on.
+template <typename... Tensors>
+bool wants_gradient(const Tensors&... tensors) {
+    return gradients_enabled() && (tensors.requires_grad() || ...);
 }
 
 /// Uninitialised memory like x if `needed`, else undefined.

@@ -11,12 +11,11 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     Tensor z = Tensor::empty({d.N, d.OH(), d.OW(), d.OC}, d.dtype, backend);  // what the convolution gives
     const BatchNormDims b = batch_norm_dims("conv_bn", z, gamma, beta, buffers, args, residual);
     Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
-    const bool kept = wants_gradient(x) || wants_gradient(weight) || wants_gradient(gamma) || wants_gradient(beta) ||
-                      wants_gradient(residual);
+    const bool kept = wants_gradient(x, weight, gamma, beta, residual);
     // What no backward needs is overwritten: memory that was just read need not be fetched for writing.
     Tensor y = kept ? Tensor::empty_like(z) : z;
     if (args.mode == BatchNormMode::eval) {
-        check(!wants_gradient(x) && !wants_gradient(weight),
+        check(!wants_gradient(x, weight),
               "conv_bn: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad");
         backend.conv2d_forward(d, x.raw(), weight.data(), z.mutable_raw());
         backend.batch_norm_inference(b, args.options, z.raw(), gamma.data(), beta.data(), raw_or_null(residual),

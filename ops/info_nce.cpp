@@ -25,8 +25,8 @@ Loss info_nce(const Tensor& q, const Tensor& k, const Tensor& queue, float T) {
     Tensor value = Tensor::empty({}, DType::f32, backend), correct = Tensor::empty({}, DType::f32, backend);
     Tensor positive = Tensor::empty({d.N}, DType::f32, backend);  // q.k / T
     Tensor log_sum = Tensor::empty({d.N}, DType::f32, backend);
-    const bool kept = wants_gradient(q) || wants_gradient(k);
-    Tensor weighted = kept ? Tensor::empty({d.N, d.C + 1}, DType::f32, backend) : Tensor();  // the backend's own affair
+    Tensor weighted = wants_gradient(q, k) ? Tensor::empty({d.N, d.C + 1}, DType::f32, backend)
+                                           : Tensor();  // the backend's own affair
     backend.info_nce_forward(d, q.data(), k.data(), queue.data(), value.mutable_data(), positive.mutable_data(),
                              log_sum.mutable_data(), correct.mutable_data(), data_or_null(weighted));
     record(value, {q, k},

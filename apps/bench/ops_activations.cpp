@@ -7,6 +7,7 @@
 #include "apps/bench/samples.h"
 #include "ops/add.h"
 #include "ops/batch_norm.h"
+#include "ops/checks.h"
 #include "ops/global_avg_pool.h"
 #include "ops/relu.h"
 
@@ -35,15 +36,15 @@ struct Activations {
           dbeta(Tensor::empty_like(gamma)),
           signs(batch_norm_signs(d, b)) {}
 
-    uint8_t* kept_signs() { return signs.defined() ? signs.mutable_data<uint8_t>() : nullptr; }
     void batch_norm_forward() {
         backend.batch_norm_forward(d, {}, x.data(), gamma.data(), beta.data(), nullptr, running.mutable_data(),
                                    running.mutable_data() + d.C, mean.mutable_data(), inv_std.mutable_data(),
-                                   y.mutable_data(), kept_signs());
+                                   y.mutable_data(), data_or_null<uint8_t>(signs));
     }
     void batch_norm_backward() {
-        backend.batch_norm_backward(d, x.data(), y.data(), kept_signs(), gamma.data(), mean.data(), inv_std.data(),
-                                    dy.data(), dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data(), nullptr);
+        backend.batch_norm_backward(d, x.data(), y.data(), data_or_null<uint8_t>(signs), gamma.data(), mean.data(),
+                                    inv_std.data(), dy.data(), dx.mutable_data(), dgamma.mutable_data(),
+                                    dbeta.mutable_data(), nullptr);
     }
 };
 
