@@ -104,7 +104,8 @@ TEST(CpuInfoNce, AgreesWithTheReference) {
         for (const InfoNceDims& d :
              {InfoNceDims{1, 1, 1, 0.5f}, InfoNceDims{3, 3, 15, 0.2f}, InfoNceDims{15, 16, 16, 0.1f},
               InfoNceDims{16, 17, 33, 0.07f}, InfoNceDims{33, 32, 1000, 0.07f}, InfoNceDims{17, 128, 2500, 0.2f},
-              InfoNceDims{130, 16, 2049, 1.0f}}) {
+              InfoNceDims{130, 16, 2049, 1.0f},
+              InfoNceDims{5, 16, 10000, 0.07f}}) {  // the last: tiles with growing maxima
             SCOPED_TRACE(fmt::format("N {} C {} K {} T {}", d.N, d.C, d.K, d.T));
             InfoNce run(d);
             // Some keys next to their queries, so that some positives win.
