@@ -1,7 +1,7 @@
 // The forward pass and the gradient of x as implicit matrix products: rows are output pixels, depth is taps x channels,
 // columns are output channels. The rows of A are the input pixels where they lie, or zeros where a tap meets padding.
 //
-// conv2d_tiles-inl.h walks the tiles.
+// conv2d_tiles-inl.h and, for few channels, conv2d_lines-inl.h walk the tiles.
 #include "cpu/conv2d_direct.h"
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #define HWY_TARGET_INCLUDE "cpu/conv2d_direct.cpp"
 #include "cpu/simd.h"
 // (after simd.h)
+#include "cpu/conv2d_lines-inl.h"
 #include "cpu/conv2d_tiles-inl.h"
 #include "cpu/pack-inl.h"
 
@@ -34,13 +35,14 @@ void multiply_taps(const ConvPlan& plan, const float* in, float* out, const floa
         for (int64_t i = begin; i < end; ++i) {
             const ConvPiece piece = piece_of(plan, i);
             const Input<float> input = input_of(plan, piece, in, plan.conv.in_C);
-            TileWork<float, RowTile>{.plan = plan,
-                                     .packed = packed + piece.c0 / kPanel * plan.panel_size(),
-                                     .out = out,
-                                     .piece = piece,
-                                     .input = input,
-                                     .segments = {}}
-                .run();
+            const float* panels = packed + piece.c0 / kPanel * plan.panel_size();
+            if (plan.flattened) {
+                LineWork{plan, panels, out, piece, input}.run();
+            } else {
+                TileWork<float, RowTile>{
+                    .plan = plan, .packed = panels, .out = out, .piece = piece, .input = input, .segments = {}}
+                    .run();
+            }
             if (plan.dots == 0 || piece.c1 < columns) continue;
             TileWork<float, DotTile>{.plan = plan,
                                      .packed = dots,

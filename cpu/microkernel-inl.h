@@ -70,6 +70,21 @@ struct StridedTile {
     Store store;
 };
 
+/// Between the two: rows of A and C at a constant distance as in StridedTile, several segments as in RowTile. Row i of
+/// segment s begins at a[s] + a_offset + i * a_step.
+struct LineTile {
+    const float* const* a;
+    int64_t a_offset, a_step;
+    const int64_t* b_offset;
+    int64_t segments;
+    int64_t depth;
+    const float* b;
+    float* c;
+    int64_t c_step;
+    int64_t columns;
+    Store store;
+};
+
 /// A tile whose A is stored depth x rows: segment s multiplies a[s][k * a_step + i] with the row b[s] + k * b_step, for
 /// k < depth[s].
 struct ColumnTile {
@@ -123,9 +138,9 @@ HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], const RowOf& row_of, 
 
 // Every loop over the accumulators below must be unrolled completely, or the array goes to memory and takes the speed
 // with it.
-/// sum += the steps [k, end) of depth of rows a and of b, whose next row is returned.
-template <int R, int V>
-HWY_INLINE const float* add_products(const float* const (&a)[R], int64_t k, int64_t end, const float* HWY_RESTRICT b,
+/// sum += the steps [k, end) of depth of row_of(i) and of b, whose next row is returned.
+template <int R, int V, class RowOf>
+HWY_INLINE const float* add_products(const RowOf& row_of, int64_t k, int64_t end, const float* HWY_RESTRICT b,
                                      int64_t b_step, FloatVector (&sum)[R][V]) {
     const FloatTag d;
     if constexpr (V == 1) {
@@ -139,7 +154,7 @@ HWY_INLINE const float* add_products(const float* const (&a)[R], int64_t k, int6
 #pragma GCC unroll 16
             for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
-                for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, a[i][k + j]), row[j], sum[i][0]);
+                for (int j = 0; j < 4; ++j) sum[i][0] = hn::MulAdd(hn::Set(d, row_of(i)[k + j]), row[j], sum[i][0]);
             }
         }
     }
@@ -150,7 +165,7 @@ HWY_INLINE const float* add_products(const float* const (&a)[R], int64_t k, int6
         for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) {
-            const FloatVector scalar = hn::Set(d, a[i][k]);
+            const FloatVector scalar = hn::Set(d, row_of(i)[k]);
 #pragma GCC unroll 4
             for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, row[v], sum[i][v]);
         }
@@ -184,7 +199,7 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
 #pragma GCC unroll 16
                 for (int i = 0; i < R; ++i) __builtin_prefetch(a[i] + k + t.ahead, 0, 3);
             }
-            b = add_products<R, V>(a, k, end, b, b_step, sum);
+            b = add_products<R, V>([&](int i) HWY_ATTR { return a[i]; }, k, end, b, b_step, sum);
             k = end;
         }
     }
@@ -203,7 +218,30 @@ HWY_NOINLINE void strided_tile(const StridedTile& t) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
     }
-    add_products<R, V>(a, 0, t.depth, t.b, kPanel, sum);
+    add_products<R, V>([&](int i) HWY_ATTR { return a[i]; }, 0, t.depth, t.b, kPanel, sum);
+    store_tile<R, V>(
+        sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
+}
+
+template <int R, int V>
+HWY_NOINLINE void line_tile(const LineTile& t) {
+    const FloatTag d;
+    FloatVector sum[R][V];
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+    // A register for every third row: x86 adds once or twice the step while it loads, and pointers to all rows would
+    // not fit.
+    constexpr int kThirds = (R + 2) / 3;
+    const int64_t step = t.a_step;
+    for (int64_t s = 0; s < t.segments; ++s) {
+        const float* third[kThirds];
+#pragma GCC unroll 16
+        for (int i = 0; i < kThirds; ++i) third[i] = t.a[s] + t.a_offset + 3 * i * step;
+        add_products<R, V>([&](int i) HWY_ATTR { return third[i / 3] + i % 3 * step; }, 0, t.depth, t.b + t.b_offset[s],
+                           kPanel, sum);
+    }
     store_tile<R, V>(
         sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
 }
@@ -241,6 +279,7 @@ namespace detail {
 
 using RowKernel = void (*)(const RowTile&);
 using StridedKernel = void (*)(const StridedTile&);
+using LineKernel = void (*)(const LineTile&);
 using ColumnKernel = void (*)(const ColumnTile&);
 
 template <int V, size_t... R>
@@ -250,6 +289,10 @@ constexpr std::array<RowKernel, sizeof...(R)> row_kernels(std::index_sequence<R.
 template <int V, size_t... R>
 constexpr std::array<StridedKernel, sizeof...(R)> strided_kernels(std::index_sequence<R...>) {
     return {strided_tile<static_cast<int>(R) + 1, V>...};
+}
+template <int V, size_t... R>
+constexpr std::array<LineKernel, sizeof...(R)> line_kernels(std::index_sequence<R...>) {
+    return {line_tile<static_cast<int>(R) + 1, V>...};
 }
 template <int V, size_t... R>
 constexpr std::array<ColumnKernel, sizeof...(R)> column_kernels(std::index_sequence<R...>) {
@@ -270,6 +313,12 @@ HWY_INLINE void multiply(int64_t rows, const RowTile& tile) {
 HWY_INLINE void multiply(int64_t rows, const StridedTile& tile) {
     static constexpr auto wide = detail::strided_kernels<2>(detail::AllRows());
     static constexpr auto narrow = detail::strided_kernels<1>(detail::AllRows());
+    (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
+}
+
+HWY_INLINE void multiply(int64_t rows, const LineTile& tile) {
+    static constexpr auto wide = detail::line_kernels<2>(detail::AllRows());
+    static constexpr auto narrow = detail::line_kernels<1>(detail::AllRows());
     (tile.columns > kLanes ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
 }
 
