@@ -19,7 +19,8 @@ struct Costs {
 Costs costs_of(const Conv2dDims& d, ConvPass pass) {
     const bool weights = pass == ConvPass::backward_weight;
     if (two_by_two_applies(d)) return {1.1, 10, weights ? 100.0 : 10.0};
-    return d.stride == 1 ? Costs{1.25, 250, weights ? 400.0 : 100.0} : Costs{1.1, 500, weights ? 400.0 : 200.0};
+    if (d.stride == 1) return {1.25, 250, weights ? 400.0 : 100.0};
+    return weights ? Costs{1.1, 500, 400} : Costs{1.0, 450, 200};
 }
 
 /// The products of all tiles for a pair of channels.

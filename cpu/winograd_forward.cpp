@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_parts.h"
 #include "cpu/winograd_strided.h"
 #include "cpu/winograd_two_by_two.h"
 
@@ -33,10 +34,6 @@ constexpr int64_t kPad = 16;
 /// transformed input of more would leave L2 too little room for the weights.
 constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
 constexpr int64_t kBlockFloats = 1 << 16;
-/// The most pieces that the tiles are cut into. Within a piece the next block is fetched during the products.
-constexpr int64_t kMaxPieces = 32;
-/// The least blocks of a group of images: with fewer, too many blocks would have tiles of several kinds.
-constexpr int64_t kGroupBlocks = 4;
 
 /// A convolution from K to M channels: forward K = IC, M = OC; backward for the data K = OC, M = IC.
 struct Problem {
@@ -140,14 +137,19 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel,
     transform_result(p, begin, end, panel, product, product_point);
 }
 
-/// The convolution of the images [begin, end).
-Problem images_of(const Problem& p, int64_t begin, int64_t end) {
-    const int64_t pixels = p.grid.H * p.grid.W;
-    return {{end - begin, p.grid.H, p.grid.W}, p.K,   p.M, p.input + begin * pixels * p.K, p.weight,
-            p.result + begin * pixels * p.M,   p.pass};
+Problem images_of(const Problem& p, ImageGroup images) {
+    const int64_t pixel = images.begin * p.grid.H * p.grid.W;
+    return {{images.end - images.begin, p.grid.H, p.grid.W},
+            p.K,
+            p.M,
+            p.input + pixel * p.K,
+            p.weight,
+            p.result + pixel * p.M,
+            p.pass};
 }
 
-/// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights.
+/// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights. The next block is fetched during
+/// the products.
 void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, p.block_tiles());
     const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
@@ -170,14 +172,8 @@ void convolve_by_tiles(const Problem& p) {
         const int64_t panel = part / parts;
         transform_weights(p, panel, part % parts * kDepth, u + panel * p.u_panel());
     });
-    // Tiles are counted kind by kind, each through all images. Group by group, neighbouring pieces have neighbouring
-    // images, as in all other operations, and find them in their core's cache.
-    const int64_t groups =
-        std::clamp<int64_t>(p.grid.count() / (kGroupBlocks * kBlockTiles), 1, std::min(p.grid.N, kMaxPieces));
-    const int64_t runs = std::clamp<int64_t>(p.grid.count() / groups / kBlockTiles, 1, kMaxPieces / groups);
-    parallel_for(groups * runs, 1, [&](int64_t piece, int64_t) {
-        const int64_t group = piece / runs;
-        convolve_run(images_of(p, p.grid.N * group / groups, p.grid.N * (group + 1) / groups), piece % runs, runs, u);
+    for_each_run(p.grid, kBlockTiles, [&](ImageGroup images, int64_t run, int64_t runs) {
+        convolve_run(images_of(p, images), run, runs, u);
     });
 }
 

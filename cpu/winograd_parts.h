@@ -1,7 +1,10 @@
-// The gradient of the weights by Winograd's convolution as a sum of parts of the tiles, each with a dweight of its own.
+// How the tiles of Winograd's convolutions are cut into pieces of work: neighbouring pieces have neighbouring images,
+// as in all other operations, so that a core finds in its cache what it computed of them before.
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "core/dims.h"
 #include "core/parallel.h"
@@ -10,6 +13,29 @@
 #include "cpu/winograd_tiles.h"
 
 namespace moco::cpu {
+
+/// The images [begin, end), a convolution of their own.
+struct ImageGroup {
+    int64_t begin, end;
+};
+
+/// Cuts the images into groups and the tiles of each group into runs, and calls convolve_run(group, run, runs) for each
+/// in parallel. `block` tiles go through everything together. Tiles are counted kind by kind, each through all images
+/// of a group.
+template <typename ConvolveRun>
+void for_each_run(const TileGrid& grid, int64_t block, const ConvolveRun& convolve_run) {
+    constexpr int64_t kMaxPieces = 32;
+    constexpr int64_t kGroupBlocks = 4;  // at least: with fewer, too many blocks would have tiles of several kinds
+    const int64_t tiles = grid.count();
+    // A power of two, for equal groups of the usual batches: others would cut blocks unevenly.
+    const auto groups = static_cast<int64_t>(std::bit_floor(
+        static_cast<uint64_t>(std::clamp<int64_t>(tiles / (kGroupBlocks * block), 1, std::min(grid.N, kMaxPieces)))));
+    const int64_t runs = std::clamp<int64_t>(tiles / groups / block, 1, kMaxPieces / groups);
+    parallel_for(groups * runs, 1, [&](int64_t piece, int64_t) {
+        const int64_t group = piece / runs;
+        convolve_run(ImageGroup{grid.N * group / groups, grid.N * (group + 1) / groups}, piece % runs, runs);
+    });
+}
 
 /// A part's sum is over the tiles [begin, end) of its images, a convolution of their own.
 struct TilePart {
@@ -20,8 +46,8 @@ struct TilePart {
 };
 
 /// dweight = the sum over all tiles (stride 1), in at most kMaxPartials parts of at least about `least` tiles that are
-/// added in order; sum_part(part, dweight) computes one. Parts are neighbouring images where there are enough, so that
-/// a core finds in its cache what it computed of them before, else neighbouring tiles.
+/// added in order; sum_part(part, dweight) computes one. Parts are neighbouring images where there are enough, else
+/// neighbouring tiles.
 template <typename SumPart>
 void sum_parts(const Conv2dDims& d, const float* x, const float* dy, int64_t least, float* dweight,
                const SumPart& sum_part) {

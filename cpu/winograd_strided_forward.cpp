@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_parts.h"
 #include "cpu/winograd_strided.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -28,7 +29,6 @@ namespace {
 /// Floats beyond the values of a row, a point or a panel, so that they do not fall into the same cache sets; a whole
 /// vector, so that the last one of a row may be stored.
 constexpr int64_t kPad = 16;
-constexpr int64_t kMaxPieces = 32;
 /// Tiles that go through everything together: whole micro-tiles, about a dozen, two dozen where their input is small.
 constexpr int64_t kFewTiles = divide_up(12, kMaxRows) * kMaxRows, kManyTiles = 2 * kFewTiles;
 constexpr int64_t kBlockFloats = 1 << 17;
@@ -100,26 +100,25 @@ void transform_phase_weights(const Problem& p, const float* stage, int64_t depth
             });
 }
 
-/// u = a panel's transformed weights.
-void transform_weights(const Problem& p, int64_t panel, float* u) {
-    constexpr int64_t kDepth = 16;
+/// The channels k, of a panel's K, whose weights are transformed together.
+constexpr int64_t kDepth = 16;
+
+/// u = a panel's transformed weights, of the channels from k on.
+void transform_weights(const Problem& p, int64_t panel, int64_t k, float* u) {
     HWY_ALIGN float stage[9 * kDepth * kPanel];
-    const int64_t m = p.first_channel(panel);
-    for (int64_t k = 0; k < p.K; k += kDepth) {
-        const int64_t depth = std::min(kDepth, p.K - k);
-        for (int64_t tap = 0; tap < 9; ++tap) {
-            float* to = stage + tap * depth * kPanel;
-            if (p.forward()) {
-                pack_panel_transposed(p.weight + (m * 9 + tap) * p.K + k, 9 * p.K, depth, p.columns(panel), to);
-            } else {
-                pack_panel(p.weight + (k * 9 + tap) * p.M + m, 9 * p.M, depth, p.columns(panel), to);
-            }
+    const int64_t m = p.first_channel(panel), depth = std::min(kDepth, p.K - k);
+    for (int64_t tap = 0; tap < 9; ++tap) {
+        float* to = stage + tap * depth * kPanel;
+        if (p.forward()) {
+            pack_panel_transposed(p.weight + (m * 9 + tap) * p.K + k, 9 * p.K, depth, p.columns(panel), to);
+        } else {
+            pack_panel(p.weight + (k * 9 + tap) * p.M + m, 9 * p.M, depth, p.columns(panel), to);
         }
-        for_each_phase([&](auto row, auto column) {
-            if (p.forward() || p.phase(panel) == phase_index(row, column))
-                transform_phase_weights<row(), column()>(p, stage, depth, k, u);
-        });
     }
+    for_each_phase([&](auto row, auto column) {
+        if (p.forward() || p.phase(panel) == phase_index(row, column))
+            transform_phase_weights<row(), column()>(p, stage, depth, k, u);
+    });
 }
 
 /// One vector of channels of a tile's transformed phase. Not inlined, as scatter_vector.
@@ -225,21 +224,38 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t count, int64_t pane
     transform_result(p, begin, begin + count, panel, product, product_point);
 }
 
-void convolve_by_tiles(const Problem& p) {
-    float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
-    parallel_for(p.panels(), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t panel = begin; panel < end; ++panel) transform_weights(p, panel, u + panel * p.u_panel());
-    });
+Problem images_of(const Problem& p, ImageGroup images) {
+    Problem part = p;
+    part.grid.N = images.end - images.begin;
+    part.needed = NeededTiles(part.grid, kStridedAlong, needs_strided_point);
+    const int64_t large = images.begin * p.H * p.W, small = images.begin * p.grid.H * p.grid.W;
+    part.input += (p.forward() ? large : small) * p.K;
+    part.result += (p.forward() ? small : large) * p.M;
+    return part;
+}
+
+/// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights.
+void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     const int64_t tiles = p.grid.count(), most = p.block_tiles(), blocks = divide_up(tiles, most);
     const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
-    parallel_for(blocks, divide_up(blocks, kMaxPieces), [&](int64_t first, int64_t last) {
-        float* v = scratch(ScratchUse::winograd_input, p.v_size(most));
-        for (int64_t block = first; block < last; ++block) {
-            const int64_t begin = block_begin(block), count = block_begin(block + 1) - begin;
-            transform_input(p, begin, begin + count, v, begin, most);
-            for (int64_t panel = 0; panel < p.panels(); ++panel)
-                convolve_panel(p, begin, count, panel, v, 0, most, u + panel * p.u_panel());
-        }
+    float* v = scratch(ScratchUse::winograd_input, p.v_size(most));
+    for (int64_t block = blocks * run / runs; block < blocks * (run + 1) / runs; ++block) {
+        const int64_t begin = block_begin(block), count = block_begin(block + 1) - begin;
+        transform_input(p, begin, begin + count, v, begin, most);
+        for (int64_t panel = 0; panel < p.panels(); ++panel)
+            convolve_panel(p, begin, count, panel, v, 0, most, u + panel * p.u_panel());
+    }
+}
+
+void convolve_by_tiles(const Problem& p) {
+    float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
+    const int64_t parts = divide_up(p.K, kDepth);
+    parallel_for(p.panels() * parts, 1, [&](int64_t part, int64_t) {
+        const int64_t panel = part / parts;
+        transform_weights(p, panel, part % parts * kDepth, u + panel * p.u_panel());
+    });
+    for_each_run(p.grid, p.block_tiles(), [&](ImageGroup images, int64_t run, int64_t runs) {
+        convolve_run(images_of(p, images), run, runs, u);
     });
 }
 
@@ -251,7 +267,7 @@ void convolve_by_panels(const Problem& p) {
                  [&](int64_t begin, int64_t end) { transform_input(p, begin, end, v, 0, tiles); });
     parallel_for(p.panels(), 1, [&](int64_t panel, int64_t) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
-        transform_weights(p, panel, u);
+        for (int64_t k = 0; k < p.K; k += kDepth) transform_weights(p, panel, k, u);
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
             convolve_panel(p, begin, end - begin, panel, v, begin, tiles, u);
