@@ -34,6 +34,9 @@ constexpr int64_t kPad = 16;
 /// transformed input of more would leave L2 too little room for the weights.
 constexpr int64_t kBlockTiles = divide_up(12, kMaxRows) * kMaxRows;
 constexpr int64_t kBlockFloats = 1 << 16;
+/// Panels whose results are transformed together: two cache lines of each pixel, unless vectors are shorter than
+/// AVX2's.
+constexpr int64_t kTogether = kPanel < 2 * kFetch ? 2 : 1;
 
 /// A convolution from K to M channels: forward K = IC, M = OC; backward for the data K = OC, M = IC.
 struct Problem {
@@ -97,44 +100,50 @@ void transform_input(const Problem& p, int64_t begin, int64_t end, float* v, int
     }
 }
 
-/// A panel's results of the tiles [begin, end) from product (36 points x tiles x kPanel).
+/// The results of `panels` panels, from `panel` on, of the tiles [begin, end) from product (36 points x tiles x panels
+/// x kPanel).
+template <int64_t panels>
 void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t panel, const float* product,
                       int64_t point) {
-    float* outside = scratch(ScratchUse::winograd_discarded, kPanel);
+    const int64_t first = panel * kPanel, columns = std::min(p.M - first, panels * kPanel);
+    float* outside = scratch(ScratchUse::winograd_discarded, panels * kPanel);
     TileCursor cursor(p.grid, begin);
-    for (int64_t tile = begin; tile < end; ++tile, cursor.next(), product += kPanel) {
+    for (int64_t tile = begin; tile < end; ++tile, cursor.next(), product += panels * kPanel) {
         float* pixels[kTileOut * kTileOut];
-        cursor.addresses<kTileOut, 0>(p.result + panel * kPanel, p.M, outside, pixels);
+        cursor.addresses<kTileOut, 0>(p.result + first, p.M, outside, pixels);
         gather_from_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { output_1d(in, out); }, product, point,
-                                     p.columns(panel), pixels);
+                                     columns, pixels);
     }
 }
 
-/// A panel's results of the tiles [begin, end). v: their transformed input, points v_point apart; u: the panel's
-/// transformed weights; next: memory to ask for in the meantime.
-void convolve_panel(const Problem& p, int64_t begin, int64_t end, int64_t panel, const float* v, int64_t v_point,
-                    const float* u, TilePrefetch& next) {
-    const int64_t tiles = end - begin, product_point = tiles * kPanel + kPad;
-    const int64_t columns = p.columns(panel) > kLanes ? kPanel : kLanes;
+/// The results of `panels` panels, from `panel` on, of the tiles [begin, end). v: their transformed input, points
+/// v_point apart; u: the panels' transformed weights; next: memory to ask for in the meantime.
+template <int64_t panels>
+void convolve_panels(const Problem& p, int64_t begin, int64_t end, int64_t panel, const float* v, int64_t v_point,
+                     const float* u, TilePrefetch& next) {
+    constexpr int64_t kRow = panels * kPanel;
+    const int64_t tiles = end - begin, product_point = tiles * kRow + kPad, channels = p.M - panel * kPanel;
     float* product = scratch(ScratchUse::winograd_product, kPoints * product_point);
     const bool prefetches = p.prefetches();
-    TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, p.columns(panel));
+    TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, std::min(channels, kRow));
     for (int point = 0; point < kPoints; ++point) {
         const auto [from, to] = p.needed.within(point, begin, end);
         float* here = product + point * product_point;
-        if (from > 0) std::fill(here, here + from * kPanel, 0.0f);
-        if (to < tiles) std::fill(here + to * kPanel, here + tiles * kPanel, 0.0f);
-        multiply_rows(to - from,
-                      StridedTile{v + point * v_point + from * p.v_row(), p.v_row(), u + point * p.u_point(), p.K,
-                                  here + from * kPanel, kPanel, columns, Store::replace},
-                      [&]() HWY_ATTR {
-                          if (!prefetches) return;
-                          next.step();
-                          results.step();
-                          results.step();
-                      });
+        if (from > 0) std::fill(here, here + from * kRow, 0.0f);
+        if (to < tiles) std::fill(here + to * kRow, here + tiles * kRow, 0.0f);
+        for (int64_t i = 0; i < panels; ++i)
+            multiply_rows(to - from,
+                          StridedTile{v + point * v_point + from * p.v_row(), p.v_row(),
+                                      u + i * p.u_panel() + point * p.u_point(), p.K, here + from * kRow + i * kPanel,
+                                      kRow, channels - i * kPanel > kLanes ? kPanel : kLanes, Store::replace},
+                          [&]() HWY_ATTR {
+                              if (!prefetches) return;
+                              next.step();
+                              results.step();
+                              results.step();
+                          });
     }
-    transform_result(p, begin, end, panel, product, product_point);
+    transform_result<panels>(p, begin, end, panel, product, product_point);
 }
 
 Problem images_of(const Problem& p, ImageGroup images) {
@@ -160,8 +169,15 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
         const int64_t begin = block_begin(block), end = block_begin(block + 1);
         transform_input(p, begin, end, v, v_point);
         TilePrefetch next(p.grid, end, block + 1 < last ? block_begin(block + 2) : end, p.input, p.K, p.K);
-        for (int64_t panel = 0; panel < p.panels(); ++panel)
-            convolve_panel(p, begin, end, panel, v, v_point, u + panel * p.u_panel(), next);
+        for (int64_t panel = 0; panel < p.panels();) {
+            const float* weights = u + panel * p.u_panel();
+            if (panel + kTogether <= p.panels()) {
+                convolve_panels<kTogether>(p, begin, end, panel, v, v_point, weights, next);
+                panel += kTogether;
+            } else {
+                convolve_panels<1>(p, begin, end, panel++, v, v_point, weights, next);
+            }
+        }
     }
 }
 
@@ -189,7 +205,7 @@ void convolve_by_panels(const Problem& p) {
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
             TilePrefetch nothing(p.grid, 0, 0, nullptr, 0, 0);
-            convolve_panel(p, begin, end, panel, v + begin * p.v_row(), v_point, u, nothing);
+            convolve_panels<1>(p, begin, end, panel, v + begin * p.v_row(), v_point, u, nothing);
         }
     });
 }
