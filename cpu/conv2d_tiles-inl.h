@@ -174,12 +174,19 @@ struct TileWork {
         }
     }
 
+    /// Tiles of one row are to be higher than half a tile, or they would wait for their own sums. Of low tiles all are
+    /// to be full where one tap sees no padding.
+    static bool cut_by_rows(const PlannedClass& c) {
+        if (kMaxRows < 8 && c.taps.size() == 1) return false;
+        return 2 * c.w.count > (kMaxRows + 1) * tile_count(c.w.count);
+    }
+
     void tiles(const PlannedClass& c, const DepthBlock& block) {
         const int64_t h1 = std::min(piece.h1, c.h.count);
         if (plan.order == TileOrder::positions) {
             for (int64_t h = piece.h0; h < h1; ++h)
                 for (int64_t w = 0; w < c.w.count; ++w) tiles_at_position(c, block, h, w);
-        } else if (c.w.count > kMaxRows / 2) {
+        } else if (cut_by_rows(c)) {
             for (int64_t n = piece.n0; n < piece.n1; ++n)
                 for (int64_t h = piece.h0; h < h1; ++h) tiles_in_row(c, block, n, h);
         } else if (h1 > piece.h0) {

@@ -70,8 +70,11 @@ struct WeightPlan {
 HWY_INLINE bool in_one_set(int64_t step) {
     return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
 }
-/// Whether they are also read often: a low tile has few products a pixel.
-HWY_INLINE bool crowded(int64_t step) {
+/// Whether pixels are to be copied, in one set or for x in two, because a low tile has few products a pixel.
+HWY_INLINE bool crowded_x(int64_t step) {
+    return kMaxRows < 8 && in_one_set(2 * step);
+}
+HWY_INLINE bool crowded_dy(int64_t step) {
     return kMaxRows < 8 && in_one_set(step);
 }
 
@@ -97,7 +100,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     const int64_t OH = d.OH(), OW = d.OW();
     WeightPlan p{.d = d};
     if (d.KH * d.KW == 1 && d.pad == 0) {
-        p.copy = d.IC % kLanes != 0 || crowded(d.stride * d.IC) ? Copy::pixels : Copy::in_place;
+        p.copy = d.IC % kLanes != 0 || crowded_x(d.stride * d.IC) ? Copy::pixels : Copy::in_place;
     } else if (OW <= 8 && OH <= 8 && d.N >= 8) {
         p.copy = Copy::images;
     }
@@ -121,7 +124,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     p.partials = std::min(p.partials, d.N * OH * OW / kPartialPixels);
     p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));
     p.row_pieces = std::min(divide_up(kWantedPieces, p.partials * p.column_pieces), divide_up(d.OC, 2 * kMaxRows));
-    p.copies_dy = p.images_are_runs() ? crowded(OH * OW * d.OC) : d.KH * d.KW == 1 && crowded(d.OC);
+    p.copies_dy = p.images_are_runs() ? crowded_dy(OH * OW * d.OC) : d.KH * d.KW == 1 && crowded_dy(d.OC);
     if (p.copies_dy) p.row_pieces = std::max(p.row_pieces, divide_up(d.OC, kPieceRows));
     return p;
 }
