@@ -70,7 +70,8 @@ struct WeightPlan {
 HWY_INLINE bool in_one_set(int64_t step) {
     return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
 }
-/// Whether pixels are to be copied, in one set or for x in two, because a low tile has few products a pixel.
+/// Whether pixels so far apart are copied, because a low tile has few products for each: those of x already where they
+/// share two sets, for they are read again for every tile of output channels.
 HWY_INLINE bool crowded_x(int64_t step) {
     return kMaxRows < 8 && in_one_set(2 * step);
 }

@@ -31,6 +31,7 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 11, 9, 1, 17, 5, 5, 1, 2},     //
         {2, 11, 23, 17, 17, 7, 7, 1, 3},   // a kernel row's taps fill vectors better than one tap's channels
         {3, 12, 21, 3, 48, 7, 7, 2, 3},    // what a pixel sees in several tiles of rows
+        {1, 9, 20, 14, 18, 7, 7, 1, 3},    // lines over blocks of depth, some of which see only padding
         {2, 9, 16, 20, 18, 3, 3, 1, 1},    // one to four columns more than vectors, depths that end within one
         {2, 5, 17, 67, 35, 1, 1, 1, 0},    //
         {1, 7, 15, 70, 4, 3, 3, 2, 1},     //
@@ -45,6 +46,7 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 9, 12, 32, 1024, 1, 1, 2, 0},  //
         {1, 4, 6, 2, 3, 1, 1, 1, 1},       // padded 1x1: a border of zeros
         {2, 5, 6, 600, 34, 1, 1, 1, 0},    // depth above one block
+        {2, 5, 7, 512, 40, 1, 1, 1, 0},    // rows of x 2 KiB apart
         {2, 5, 7, 1024, 136, 1, 1, 1, 0},  // rows 4 KiB apart, of x and, next, of dy; many weights
         {3, 2, 5, 40, 1024, 1, 1, 1, 0},   //
         {14, 3, 4, 300, 290, 3, 3, 1, 1},  // several blocks of depth and of channels

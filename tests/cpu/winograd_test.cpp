@@ -142,6 +142,8 @@ TEST(CpuWinograd, MatchesTheDefinitionWithStrideTwo) {
     expect_close(dims(70, 7, 7, 72, 80, 2));
     expect_close(dims(1, 4, 4, 300, 72, 2));
     expect_close(dims(37, 14, 14, 140, 20, 2));
+    // Several groups of images, and several pieces of each.
+    expect_close(dims(77, 13, 14, 20, 24, 2));
     // Several chunks of the weights' gradient.
     expect_close(dims(2, 130, 131, 8, 56, 2));
 }
