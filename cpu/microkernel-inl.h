@@ -99,6 +99,15 @@ struct ColumnTile {
     Store store;
 };
 
+/// A tile's sums before the first step.
+template <int R, int V>
+HWY_INLINE void clear_tile(FloatVector (&sum)[R][V]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(FloatTag());
+}
+
 /// Writes row i of a tile, `columns` floats from the vectors sum[i], to row_of(i).
 template <int R, int V, class RowOf>
 HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], const RowOf& row_of, int64_t columns, Store store) {
@@ -175,13 +184,9 @@ HWY_INLINE const float* add_products(const RowOf& row_of, int64_t k, int64_t end
 
 template <int R, int V>
 HWY_NOINLINE void row_tile(const RowTile& t) {
-    const FloatTag d;
     FloatVector sum[R][V];
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
-            // C is written at the end, from memory perhaps; asked for now, it is there by then.
+    clear_tile<R, V>(sum);
+    // C is written at the end, from memory perhaps; asked for now, it is there by then.
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
@@ -225,12 +230,8 @@ HWY_NOINLINE void strided_tile(const StridedTile& t) {
 
 template <int R, int V>
 HWY_NOINLINE void line_tile(const LineTile& t) {
-    const FloatTag d;
     FloatVector sum[R][V];
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+    clear_tile<R, V>(sum);
     // A register for every third row: x86 adds once or twice the step while it loads, and pointers to all rows would
     // not fit.
     constexpr int kThirds = (R + 2) / 3;
@@ -250,10 +251,7 @@ template <int R, int V>
 HWY_NOINLINE void column_tile(const ColumnTile& t) {
     const FloatTag d;
     FloatVector sum[R][V];
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
+    clear_tile<R, V>(sum);
     const int64_t a_step = t.a_step, b_step = t.b_step;
     for (int64_t s = 0; s < t.segments; ++s) {
         const float* HWY_RESTRICT a = t.a[s];

@@ -72,13 +72,10 @@ void stage_weights(const Problem& p, int64_t k, int64_t depth, int64_t panel, fl
     }
 }
 
-/// The channels k, of a panel's K, whose weights are transformed together.
-constexpr int64_t kDepth = 16;
-
 /// u (36 points x K x kPanel) = a panel's transformed weights, of the channels from k on.
 void transform_weights(const Problem& p, int64_t panel, int64_t k, float* u) {
-    HWY_ALIGN float stage[9 * kDepth * kPanel];
-    const int64_t depth = std::min(kDepth, p.K - k), step = depth * kPanel;
+    HWY_ALIGN float stage[9 * kWeightDepth * kPanel];
+    const int64_t depth = std::min(kWeightDepth, p.K - k), step = depth * kPanel;
     stage_weights(p, k, depth, panel, stage);
     const float* taps[9];
     for (int64_t tap = 0; tap < 9; ++tap) taps[tap] = stage + tap * step;
@@ -183,11 +180,8 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
 
 void convolve_by_tiles(const Problem& p) {
     float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
-    const int64_t parts = divide_up(p.K, kDepth);
-    parallel_for(p.panels() * parts, 1, [&](int64_t part, int64_t) {
-        const int64_t panel = part / parts;
-        transform_weights(p, panel, part % parts * kDepth, u + panel * p.u_panel());
-    });
+    for_each_weight_part(p.panels(), p.K,
+                         [&](int64_t panel, int64_t k) { transform_weights(p, panel, k, u + panel * p.u_panel()); });
     for_each_run(p.grid, kBlockTiles, [&](ImageGroup images, int64_t run, int64_t runs) {
         convolve_run(images_of(p, images), run, runs, u);
     });
@@ -201,7 +195,7 @@ void convolve_by_panels(const Problem& p) {
                  [&](int64_t begin, int64_t end) { transform_input(p, begin, end, v + begin * p.v_row(), v_point); });
     parallel_for(p.panels(), 1, [&](int64_t panel, int64_t) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
-        for (int64_t k = 0; k < p.K; k += kDepth) transform_weights(p, panel, k, u);
+        for (int64_t k = 0; k < p.K; k += kWeightDepth) transform_weights(p, panel, k, u);
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
             TilePrefetch nothing(p.grid, 0, 0, nullptr, 0, 0);

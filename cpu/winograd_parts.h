@@ -14,6 +14,18 @@
 
 namespace moco::cpu {
 
+/// The input channels, of a panel's K, whose weights are transformed together.
+inline constexpr int64_t kWeightDepth = 16;
+
+/// Calls transform(panel, k) for the input channels k, k + 1, ... (kWeightDepth of them) of each panel's weights in
+/// parallel, so that one panel is work for all cores.
+template <typename Transform>
+void for_each_weight_part(int64_t panels, int64_t K, const Transform& transform) {
+    const int64_t parts = divide_up(K, kWeightDepth);
+    parallel_for(panels * parts, 1,
+                 [&](int64_t part, int64_t) { transform(part / parts, part % parts * kWeightDepth); });
+}
+
 /// The images [begin, end), a convolution of their own.
 struct ImageGroup {
     int64_t begin, end;

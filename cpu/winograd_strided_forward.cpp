@@ -100,13 +100,10 @@ void transform_phase_weights(const Problem& p, const float* stage, int64_t depth
             });
 }
 
-/// The channels k, of a panel's K, whose weights are transformed together.
-constexpr int64_t kDepth = 16;
-
 /// u = a panel's transformed weights, of the channels from k on.
 void transform_weights(const Problem& p, int64_t panel, int64_t k, float* u) {
-    HWY_ALIGN float stage[9 * kDepth * kPanel];
-    const int64_t m = p.first_channel(panel), depth = std::min(kDepth, p.K - k);
+    HWY_ALIGN float stage[9 * kWeightDepth * kPanel];
+    const int64_t m = p.first_channel(panel), depth = std::min(kWeightDepth, p.K - k);
     for (int64_t tap = 0; tap < 9; ++tap) {
         float* to = stage + tap * depth * kPanel;
         if (p.forward()) {
@@ -249,11 +246,8 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
 
 void convolve_by_tiles(const Problem& p) {
     float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
-    const int64_t parts = divide_up(p.K, kDepth);
-    parallel_for(p.panels() * parts, 1, [&](int64_t part, int64_t) {
-        const int64_t panel = part / parts;
-        transform_weights(p, panel, part % parts * kDepth, u + panel * p.u_panel());
-    });
+    for_each_weight_part(p.panels(), p.K,
+                         [&](int64_t panel, int64_t k) { transform_weights(p, panel, k, u + panel * p.u_panel()); });
     for_each_run(p.grid, p.block_tiles(), [&](ImageGroup images, int64_t run, int64_t runs) {
         convolve_run(images_of(p, images), run, runs, u);
     });
@@ -267,7 +261,7 @@ void convolve_by_panels(const Problem& p) {
                  [&](int64_t begin, int64_t end) { transform_input(p, begin, end, v, 0, tiles); });
     parallel_for(p.panels(), 1, [&](int64_t panel, int64_t) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
-        for (int64_t k = 0; k < p.K; k += kDepth) transform_weights(p, panel, k, u);
+        for (int64_t k = 0; k < p.K; k += kWeightDepth) transform_weights(p, panel, k, u);
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
             convolve_panel(p, begin, end - begin, panel, v, begin, tiles, u);
