@@ -1,16 +1,16 @@
 // The subcommands of `moco`. Each of these adds one to `app`, with its flags, its help and what it does.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "apps/command.h"
 
 namespace moco::apps {
 
-void add_pretrain(CLI::App& app);
-void add_views(CLI::App& app);
-void add_knn(CLI::App& app);
-void add_features(CLI::App& app);
-void add_neighbours(CLI::App& app);
-void add_info(CLI::App& app);
-void add_bench(CLI::App& app);
+void add_pretrain(const Command& app);
+void add_views(const Command& app);
+void add_knn(const Command& app);
+void add_features(const Command& app);
+void add_neighbours(const Command& app);
+void add_info(const Command& app);
+void add_bench(const Command& app);
 
 }  // namespace moco::apps

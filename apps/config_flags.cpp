@@ -2,6 +2,7 @@
 #include "apps/config_flags.h"
 
 #include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <map>
@@ -41,26 +42,27 @@ std::string as_flag(const ConfigOption& setting, const OptionValue& value) {
 
 }  // namespace
 
-void ConfigFlags::add_setting(CLI::App& command, const ConfigOption& setting) {
+void ConfigFlags::add_setting(const Command& command, const ConfigOption& setting) {
     const OptionValue by_default = setting.get(RunConfig());
+    CLI::App& parser = command.parser();
     const std::string name(setting.name), help(setting.help), group(setting.group);
     CLI::Option* option = nullptr;
     if (setting.argument.empty()) {
-        option = command.add_flag(fmt::format("--{0},!--no-{0}", name), help);
+        option = parser.add_flag(fmt::format("--{0},!--no-{0}", name), help);
         option->each([this, name](const std::string& on) { given_.emplace_back(name, on); });
     } else if (std::holds_alternative<std::vector<int64_t>>(by_default)) {
         const auto given = [this, name](const std::vector<std::string>& items) {
             given_.emplace_back(name, fmt::format("{}", fmt::join(items, ",")));
         };
-        option = command.add_option_function<std::vector<std::string>>(with_aliases(name), given, help);
+        option = parser.add_option_function<std::vector<std::string>>(with_aliases(name), given, help);
     } else {
         const auto given = [this, name](const std::string& text) { given_.emplace_back(name, text); };
-        option = command.add_option_function<std::string>(with_aliases(name), given, help);
+        option = parser.add_option_function<std::string>(with_aliases(name), given, help);
     }
     option->type_name(std::string(setting.argument))->group(group)->default_str(std::visit(DefaultText(), by_default));
 }
 
-void ConfigFlags::add_to(CLI::App& command, const std::vector<std::string_view>& only) {
+void ConfigFlags::add_to(const Command& command, const std::vector<std::string_view>& only) {
     const auto wanted = [&only](std::string_view name) {
         return std::find(only.begin(), only.end(), name) != only.end();
     };

@@ -35,15 +35,11 @@ void note_slow_precision(Precision precision, const Backend& backend) {
                backend.instruction_set());
 }
 
-void DeviceFlags::add_to(CLI::App& command) {
-    command.add_option("--device", device, "where to compute; auto: the best this machine has")
-        ->type_name("auto|cpu|cuda")
-        ->group("Machine")
-        ->capture_default_str();
-    command.add_option("--threads", threads, "threads that compute; 0: one a core")
-        ->type_name("N")
-        ->group("Machine")
-        ->capture_default_str();
+void DeviceFlags::add_to(const Command& command) {
+    command.option("--device", device, "where to compute; auto: the best this machine has")
+        .takes("auto|cpu|cuda")
+        .group("Machine");
+    command.option("--threads", threads, "threads that compute; 0: one a core").takes("N").group("Machine");
 }
 
 std::unique_ptr<Backend> DeviceFlags::open() const {

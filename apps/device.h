@@ -1,11 +1,10 @@
 // Which backends exist: this room, and tests/, are the only ones that know.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <memory>
 #include <string>
 
+#include "apps/command.h"
 #include "core/backend.h"
 #include "nn/precision.h"
 
@@ -31,7 +30,7 @@ struct DeviceFlags {
     int threads = 0;  // 0: one a core
 
     /// Adds --device and --threads to `command`.
-    void add_to(CLI::App& command);
+    void add_to(const Command& command);
     /// Sets the number of threads and makes the backend.
     std::unique_ptr<Backend> open() const;
 };

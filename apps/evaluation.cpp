@@ -20,34 +20,26 @@ std::filesystem::path checkpoint_file(const std::string& named) {
     return std::filesystem::is_directory(path) ? path / kLastCheckpoint : path;
 }
 
-void EvaluationFlags::add_to(CLI::App& command) {
+void EvaluationFlags::add_to(const Command& command) {
+    command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
+        .takes("FILE")
+        .required();
+    command.option("--data", data, "data set: " + dataset_forms()).takes("DATA").required();
     command
-        .add_option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
-        ->type_name("FILE")
-        ->required();
-    command.add_option("--data", data, "data set: " + dataset_forms())->type_name("DATA")->required();
+        .option("-a,--arch", hints.arch, "architecture, needed where the file does not say it (torchvision's naming)")
+        .takes("NAME");
     command
-        .add_option("-a,--arch", hints.arch,
-                    "architecture, needed where the file does not say it (torchvision's naming)")
-        ->type_name("NAME");
+        .option("--stem", hints.stem,
+                "stem of a 3x3 first convolution where the file does not say it: cifar (stride 1) or cifar-s2")
+        .takes("NAME");
     command
-        .add_option("--stem", hints.stem,
-                    "stem of a 3x3 first convolution where the file does not say it: cifar (stride 1) or cifar-s2")
-        ->type_name("NAME");
-    command
-        .add_option("--transform", transform,
-                    "what is done to an image before the network sees it: none, imagenet-eval (shorter side to 256, "
-                    "middle 224), resize-crop:R:C; default: none where all images are squares of the size trained "
-                    "at, else the imagenet-eval of that size")
-        ->type_name("NAME")
-        ->capture_default_str();
-    command.add_option("--limit", limit, "take only the first N images of each part; 0: all")
-        ->type_name("N")
-        ->capture_default_str();
-    command.add_option("-j,--workers", workers, "threads that read and decode images")
-        ->type_name("N")
-        ->group("Machine")
-        ->capture_default_str();
+        .option("--transform", transform,
+                "what is done to an image before the network sees it: none, imagenet-eval (shorter side to 256, "
+                "middle 224), resize-crop:R:C; default: none where all images are squares of the size trained "
+                "at, else the imagenet-eval of that size")
+        .takes("NAME");
+    command.option("--limit", limit, "take only the first N images of each part; 0: all").takes("N");
+    command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
     device.add_to(command);
 }
 

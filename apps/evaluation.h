@@ -1,13 +1,12 @@
 // What the commands that look at a trained encoder share: which encoder, which images, under which transform.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "apps/command.h"
 #include "apps/device.h"
 #include "moco/checkpoint.h"
 #include "moco/data/dataset.h"
@@ -27,7 +26,7 @@ struct EvaluationFlags {
     int64_t limit = 0;
     DeviceFlags device;
 
-    void add_to(CLI::App& command);
+    void add_to(const Command& command);
 };
 
 /// The flags' meaning, opened.

@@ -70,20 +70,18 @@ void run_features(const Flags& flags) {
 
 }  // namespace
 
-void add_features(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("features", kDescription);
+void add_features(const Command& app) {
+    const Command command = app.subcommand("features", kDescription);
     auto flags = std::make_shared<Flags>();
-    flags->evaluation.add_to(*command);
+    flags->evaluation.add_to(command);
     command
-        ->add_option("--layer", flags->layer,
-                     "backbone (pooled features) or projection (the head's output, which the loss sees)")
-        ->type_name("NAME")
-        ->capture_default_str();
-    command->add_option("--split", flags->split, "part of the data set: train, test, or pretrain (STL-10: unlabelled)")
-        ->type_name("NAME")
-        ->capture_default_str();
-    command->add_option("--out", flags->out, "folder for the three files")->type_name("DIR")->required();
-    command->callback([flags] { run_features(*flags); });
+        .option("--layer", flags->layer,
+                "backbone (pooled features) or projection (the head's output, which the loss sees)")
+        .takes("NAME");
+    command.option("--split", flags->split, "part of the data set: train, test, or pretrain (STL-10: unlabelled)")
+        .takes("NAME");
+    command.option("--out", flags->out, "folder for the three files").takes("DIR").required();
+    command.runs([flags] { run_features(*flags); });
 }
 
 }  // namespace moco::apps

@@ -151,23 +151,21 @@ void run_info(Flags flags) {
 
 }  // namespace
 
-void add_info(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("info", kDescription);
+void add_info(const Command& app) {
+    const Command command = app.subcommand("info", kDescription);
     auto flags = std::make_shared<Flags>();
-    CLI::Option* what = command->add_option("what", flags->what, "checkpoint, run folder, or data set");
-    command->add_option("--checkpoint", flags->checkpoint, "a checkpoint or a run folder, and nothing else")
-        ->type_name("FILE")
-        ->excludes(what);
-    command->add_option("--data", flags->data, "a data set, and nothing else: " + dataset_forms())
-        ->type_name("DATA")
-        ->excludes(what)
-        ->excludes("--checkpoint");
-    command->add_flag("--machine", flags->machine, "this machine and the instruction sets that kernels can use here")
-        ->excludes(what)
-        ->excludes("--checkpoint")
-        ->excludes("--data");
-    command->add_flag("--json", flags->json, "print one JSON object");
-    command->callback([flags] { run_info(*flags); });
+    const Option what = command.option("what", flags->what, "checkpoint, run folder, or data set");
+    const Option checkpoint =
+        command.option("--checkpoint", flags->checkpoint, "a checkpoint or a run folder, and nothing else");
+    checkpoint.takes("FILE").excludes(what);
+    const Option data = command.option("--data", flags->data, "a data set, and nothing else: " + dataset_forms());
+    data.takes("DATA").excludes(what).excludes(checkpoint);
+    command.flag("--machine", flags->machine, "this machine and the instruction sets that kernels can use here")
+        .excludes(what)
+        .excludes(checkpoint)
+        .excludes(data);
+    command.flag("--json", flags->json, "print one JSON object");
+    command.runs([flags] { run_info(*flags); });
 }
 
 }  // namespace moco::apps

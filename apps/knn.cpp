@@ -104,18 +104,16 @@ void run_knn(const Flags& flags) {
 
 }  // namespace
 
-void add_knn(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("knn", kDescription);
+void add_knn(const Command& app) {
+    const Command command = app.subcommand("knn", kDescription);
     auto flags = std::make_shared<Flags>();
-    flags->evaluation.add_to(*command);
-    command->add_option("--knn-k", flags->knn.k, "neighbours that vote")->type_name("N")->capture_default_str();
-    command->add_option("--knn-t", flags->knn.temperature, "temperature T of their weights exp(similarity / T)")
-        ->type_name("X")
-        ->capture_default_str();
-    command->add_flag("--baselines", flags->baselines,
-                      "measure raw pixels and the untrained network too: what the features have to beat");
-    command->add_flag("--json", flags->json, "print one JSON object with the accuracies in percent");
-    command->callback([flags] { run_knn(*flags); });
+    flags->evaluation.add_to(command);
+    command.option("--knn-k", flags->knn.k, "neighbours that vote").takes("N");
+    command.option("--knn-t", flags->knn.temperature, "temperature T of their weights exp(similarity / T)").takes("X");
+    command.flag("--baselines", flags->baselines,
+                 "measure raw pixels and the untrained network too: what the features have to beat");
+    command.flag("--json", flags->json, "print one JSON object with the accuracies in percent");
+    command.runs([flags] { run_knn(*flags); });
 }
 
 }  // namespace moco::apps

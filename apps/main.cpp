@@ -2,6 +2,7 @@
 //
 // Exit codes: 0 done; 1 something failed, said in one sentence on stderr; 2 the command line could not be understood.
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <new>
@@ -35,13 +36,9 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
-    add_pretrain(app);
-    add_views(app);
-    add_knn(app);
-    add_features(app);
-    add_neighbours(app);
-    add_info(app);
-    add_bench(app);
+    const Command moco(app);
+    for (const auto add : {add_pretrain, add_views, add_knn, add_features, add_neighbours, add_info, add_bench})
+        add(moco);
     app.footer(kFooter);  // last: subcommands inherit what was set before they were added
     try {
         app.parse(argc, argv);

@@ -86,19 +86,15 @@ void run_neighbours(const Flags& flags) {
 
 }  // namespace
 
-void add_neighbours(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("neighbours", kDescription);
+void add_neighbours(const Command& app) {
+    const Command command = app.subcommand("neighbours", kDescription);
     auto flags = std::make_shared<Flags>();
-    flags->evaluation.add_to(*command);
-    command->add_option("--rows", flags->rows, "test images, one of each class in turn")
-        ->type_name("N")
-        ->capture_default_str();
-    command->add_option("--neighbours", flags->neighbours, "neighbours of each")->type_name("N")->capture_default_str();
-    command->add_option("--cell", flags->cell, "side of an image in the picture, pixels")
-        ->type_name("N")
-        ->capture_default_str();
-    command->add_option("--out", flags->out, "the picture to write")->type_name("FILE.png")->required();
-    command->callback([flags] { run_neighbours(*flags); });
+    flags->evaluation.add_to(command);
+    command.option("--rows", flags->rows, "test images, one of each class in turn").takes("N");
+    command.option("--neighbours", flags->neighbours, "neighbours of each").takes("N");
+    command.option("--cell", flags->cell, "side of an image in the picture, pixels").takes("N");
+    command.option("--out", flags->out, "the picture to write").takes("FILE.png").required();
+    command.runs([flags] { run_neighbours(*flags); });
 }
 
 }  // namespace moco::apps

@@ -76,21 +76,21 @@ void run_pretrain(const Flags& flags) {
 
 }  // namespace
 
-void add_pretrain(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("pretrain", kDescription);
+void add_pretrain(const Command& app) {
+    const Command command = app.subcommand("pretrain", kDescription);
     auto flags = std::make_shared<Flags>();
-    CLI::Option* config = command->add_option("--config", flags->config_file,
-                                              "settings from a TOML file, such as the config.toml of a run");
-    config->type_name("FILE")->group("Settings from elsewhere");
-    CLI::Option* resume =
-        command->add_option("--resume", flags->resume_folder,
-                            "go on with the run in this folder, from its last checkpoint; needs no other flag, and may "
-                            "change --threads, --workers, --device, --augment-on, and a larger --epochs or "
-                            "--max-steps");
-    resume->type_name("RUN_FOLDER")->group("Settings from elsewhere")->excludes(config);
-    flags->settings.add_to(*command);
-    command->footer(ConfigFlags::presets_text());
-    command->callback([flags] { run_pretrain(*flags); });
+    const Option config =
+        command.option("--config", flags->config_file, "settings from a TOML file, such as the config.toml of a run");
+    config.takes("FILE").group("Settings from elsewhere");
+    const Option resume =
+        command.option("--resume", flags->resume_folder,
+                       "go on with the run in this folder, from its last checkpoint; needs no other flag, and may "
+                       "change --threads, --workers, --device, --augment-on, and a larger --epochs or "
+                       "--max-steps");
+    resume.takes("RUN_FOLDER").group("Settings from elsewhere").excludes(config);
+    flags->settings.add_to(command);
+    command.footer(ConfigFlags::presets_text());
+    command.runs([flags] { run_pretrain(*flags); });
 }
 
 }  // namespace moco::apps

@@ -47,19 +47,15 @@ void run_views(const Flags& flags) {
 
 }  // namespace
 
-void add_views(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("views", kDescription);
+void add_views(const Command& app) {
+    const Command command = app.subcommand("views", kDescription);
     auto flags = std::make_shared<Flags>();
-    command->add_option("--out", flags->out, "the picture to write")->type_name("FILE.png")->required();
-    command->add_option("--rows", flags->options.rows, "images, taken evenly from the data set")
-        ->type_name("N")
-        ->capture_default_str();
-    command->add_option("--pairs", flags->options.pairs, "pairs of views of each")
-        ->type_name("N")
-        ->capture_default_str();
-    command->add_option("--config", flags->config_file, "settings from a TOML file")->type_name("FILE");
-    flags->settings.add_to(*command, {"Preset", "Data and augmentation", "seed"});
-    command->callback([flags] { run_views(*flags); });
+    command.option("--out", flags->out, "the picture to write").takes("FILE.png").required();
+    command.option("--rows", flags->options.rows, "images, taken evenly from the data set").takes("N");
+    command.option("--pairs", flags->options.pairs, "pairs of views of each").takes("N");
+    command.option("--config", flags->config_file, "settings from a TOML file").takes("FILE");
+    flags->settings.add_to(command, {"Preset", "Data and augmentation", "seed"});
+    command.runs([flags] { run_views(*flags); });
 }
 
 }  // namespace moco::apps

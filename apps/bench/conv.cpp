@@ -191,18 +191,16 @@ void run_conv(Flags flags) {
 
 }  // namespace
 
-void add_bench_conv(CLI::App& group) {
-    CLI::App* command = group.add_subcommand("conv", kDescription);
+void add_bench_conv(const Command& group) {
+    const Command command = group.subcommand("conv", kDescription);
     auto flags = std::make_shared<Flags>();
     command
-        ->add_option("--net", flags->net,
-                     "all convolutions of a network at the batch it is compared at "
-                     "[resnet18-cifar]")
-        ->type_name("resnet18-cifar|resnet50-224|fashion");
+        .option("--net", flags->net,
+                "all convolutions of a network at the batch it is compared at "
+                "[resnet18-cifar]")
+        .takes("resnet18-cifar|resnet50-224|fashion");
     const auto shape_number = [&](const char* flag, int64_t& value, const char* help) {
-        add_number(*command, flag, value, help)->group("One shape")->each([flags](const std::string&) {
-            flags->shape_given = true;
-        });
+        add_number(command, flag, value, help).group("One shape").when_given([flags] { flags->shape_given = true; });
     };
     shape_number("-b,--batch", flags->batch, "images (N)");
     shape_number("--size", flags->size, "height and width of the images, pixels");
@@ -213,14 +211,13 @@ void add_bench_conv(CLI::App& group) {
     shape_number("--kernel", flags->kernel, "height and width of the kernel");
     shape_number("--stride", flags->stride, "step between outputs, pixels");
     shape_number("--pad", flags->pad, "zeros around the image, pixels; -1: half the kernel");
-    command->add_option("--passes", flags->passes, "which passes to time")->type_name("LETTERS")->capture_default_str();
-    add_conv_flag(*command, flags->conv);
-    add_precision_flag(*command, flags->precision);
-    add_number(*command, "--repeats", flags->repeats, "timings of each; the best and the median are printed");
-    command->add_flag("--json", flags->json,
-                      "print one JSON object: layers, each with ms, gflops, percent_of_peak, error");
-    flags->device.add_to(*command);
-    command->callback([flags] { run_conv(*flags); });
+    command.option("--passes", flags->passes, "which passes to time").takes("LETTERS");
+    add_conv_flag(command, flags->conv);
+    add_precision_flag(command, flags->precision);
+    add_number(command, "--repeats", flags->repeats, "timings of each; the best and the median are printed");
+    command.flag("--json", flags->json, "print one JSON object: layers, each with ms, gflops, percent_of_peak, error");
+    flags->device.add_to(command);
+    command.runs([flags] { run_conv(*flags); });
 }
 
 }  // namespace moco::apps

@@ -126,26 +126,21 @@ void run_loader(const Flags& flags) {
 
 }  // namespace
 
-void add_bench_loader(CLI::App& group) {
-    CLI::App* command = group.add_subcommand("loader", kDescription);
+void add_bench_loader(const Command& group) {
+    const Command command = group.subcommand("loader", kDescription);
     auto flags = std::make_shared<Flags>();
-    command->add_option("--data", flags->data, "the images: " + dataset_forms() + " [drawn JPEGs of 500 x 375]")
-        ->type_name("D");
-    command->add_option("--aug", flags->aug, "recipe of the views")
-        ->type_name("v1|v2|demo|fashion")
-        ->capture_default_str();
-    add_number(*command, "--size", flags->size, "side of the views, pixels");
-    add_number(*command, "--images", flags->images, "how many images to time, going round");
-    add_number(*command, "--rounds", flags->rounds, "times to do so; the best counts");
-    command->add_option("--write", flags->write, "draw the JPEGs into this folder, and leave them there")
-        ->type_name("FOLDER");
-    command->add_flag("--json", flags->json, "print one JSON object: images_per_s, images_per_s_one_core");
-    flags->device.add_to(*command);
-    command->add_option("--augment-on", flags->augment_on, "what makes the views: the device, or the processor for it")
-        ->type_name("device|cpu")
-        ->group("Machine")
-        ->capture_default_str();
-    command->callback([flags] { run_loader(*flags); });
+    command.option("--data", flags->data, "the images: " + dataset_forms() + " [drawn JPEGs of 500 x 375]").takes("D");
+    command.option("--aug", flags->aug, "recipe of the views").takes("v1|v2|demo|fashion");
+    add_number(command, "--size", flags->size, "side of the views, pixels");
+    add_number(command, "--images", flags->images, "how many images to time, going round");
+    add_number(command, "--rounds", flags->rounds, "times to do so; the best counts");
+    command.option("--write", flags->write, "draw the JPEGs into this folder, and leave them there").takes("FOLDER");
+    command.flag("--json", flags->json, "print one JSON object: images_per_s, images_per_s_one_core");
+    flags->device.add_to(command);
+    command.option("--augment-on", flags->augment_on, "what makes the views: the device, or the processor for it")
+        .takes("device|cpu")
+        .group("Machine");
+    command.runs([flags] { run_loader(*flags); });
 }
 
 }  // namespace moco::apps

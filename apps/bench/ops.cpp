@@ -111,20 +111,20 @@ void run_ops(const Flags& flags) {
 
 }  // namespace
 
-void add_bench_ops(CLI::App& group) {
-    CLI::App* command = group.add_subcommand("ops", kDescription);
+void add_bench_ops(const Command& group) {
+    const Command command = group.subcommand("ops", kDescription);
     auto flags = std::make_shared<Flags>();
-    command->add_option("--only", flags->only, "only the operations with this in their name")->type_name("NAME");
-    add_number(*command, "-b,--batch", flags->sizes.N, "images a step (N)");
-    add_number(*command, "--size", flags->sizes.side, "side of the activations, pixels");
-    add_number(*command, "--channels", flags->sizes.C, "channels of the activations; the head's product takes 8 times");
-    add_number(*command, "--dim", flags->sizes.dim, "feature dimension (C)");
-    add_number(*command, "--queue", flags->sizes.K, "keys in the queue (K)");
-    add_number(*command, "--parameters", flags->sizes.parameters, "parameters of an encoder");
-    add_number(*command, "--repeats", flags->repeats, "timings of each; the best and the median are printed");
-    command->add_flag("--json", flags->json, "print one JSON object: ops, each with ms, gb_per_s, gflops, error");
-    flags->device.add_to(*command);
-    command->callback([flags] { run_ops(*flags); });
+    command.option("--only", flags->only, "only the operations with this in their name").takes("NAME");
+    add_number(command, "-b,--batch", flags->sizes.N, "images a step (N)");
+    add_number(command, "--size", flags->sizes.side, "side of the activations, pixels");
+    add_number(command, "--channels", flags->sizes.C, "channels of the activations; the head's product takes 8 times");
+    add_number(command, "--dim", flags->sizes.dim, "feature dimension (C)");
+    add_number(command, "--queue", flags->sizes.K, "keys in the queue (K)");
+    add_number(command, "--parameters", flags->sizes.parameters, "parameters of an encoder");
+    add_number(command, "--repeats", flags->repeats, "timings of each; the best and the median are printed");
+    command.flag("--json", flags->json, "print one JSON object: ops, each with ms, gb_per_s, gflops, error");
+    flags->device.add_to(command);
+    command.runs([flags] { run_ops(*flags); });
 }
 
 }  // namespace moco::apps

@@ -199,33 +199,30 @@ void run_step(Flags flags) {
 
 }  // namespace
 
-void add_bench_step(CLI::App& group) {
-    CLI::App* command = group.add_subcommand("step", kDescription);
+void add_bench_step(const Command& group) {
+    const Command command = group.subcommand("step", kDescription);
     auto flags = std::make_shared<Flags>();
-    command->add_option("-a,--arch", flags->encoder.arch, "architecture: resnet18, 34, 50, 101 or 152")
-        ->type_name("NAME")
-        ->capture_default_str();
-    add_number(*command, "--width", flags->encoder.width, "channels of the first stage");
+    command.option("-a,--arch", flags->encoder.arch, "architecture: resnet18, 34, 50, 101 or 152").takes("NAME");
+    add_number(command, "--width", flags->encoder.width, "channels of the first stage");
     command
-        ->add_option("--stem", flags->stem,
-                     "imagenet (7x7 stride 2, max-pool), cifar (3x3 stride 1) or cifar-s2 (3x3 stride 2)")
-        ->type_name("NAME")
-        ->capture_default_str();
-    add_number(*command, "--channels", flags->encoder.in_channels, "channels of the images");
-    add_number(*command, "--size", flags->size, "side of the images, pixels");
-    add_number(*command, "-b,--batch", flags->batch, "images a step (N)");
-    add_number(*command, "--queue", flags->queue, "keys in the queue (K)");
-    add_number(*command, "--bn-splits", flags->encoder.bn_splits, "batch norm splits");
-    add_conv_flag(*command, flags->conv);
-    add_precision_flag(*command, flags->precision);
-    add_number(*command, "--steps", flags->steps, "steps, two of them to warm up");
-    command->add_flag("--cuda-graph", flags->cuda_graph, "replay the step as one CUDA graph (--device cuda)");
-    command->add_flag(
+        .option("--stem", flags->stem,
+                "imagenet (7x7 stride 2, max-pool), cifar (3x3 stride 1) or cifar-s2 (3x3 stride 2)")
+        .takes("NAME");
+    add_number(command, "--channels", flags->encoder.in_channels, "channels of the images");
+    add_number(command, "--size", flags->size, "side of the images, pixels");
+    add_number(command, "-b,--batch", flags->batch, "images a step (N)");
+    add_number(command, "--queue", flags->queue, "keys in the queue (K)");
+    add_number(command, "--bn-splits", flags->encoder.bn_splits, "batch norm splits");
+    add_conv_flag(command, flags->conv);
+    add_precision_flag(command, flags->precision);
+    add_number(command, "--steps", flags->steps, "steps, two of them to warm up");
+    command.flag("--cuda-graph", flags->cuda_graph, "replay the step as one CUDA graph (--device cuda)");
+    command.flag(
         "--json", flags->json,
         "print one JSON object: median_ms, best_ms, images_per_s, peak_mib, phases_ms (query, key, loss, backward, "
         "update)");
-    flags->device.add_to(*command);
-    command->callback([flags] { run_step(*flags); });
+    flags->device.add_to(command);
+    command.runs([flags] { run_step(*flags); });
 }
 
 }  // namespace moco::apps
