@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
 
@@ -21,15 +23,14 @@ struct Free {
 struct Block {
     std::unique_ptr<float, Free> memory;
     size_t bytes = 0;
+    uint64_t job = 0;  // whose contents it has; 0: nobody's
 };
 
 size_t round_up(size_t bytes, size_t multiple) {
     return (bytes + multiple - 1) / multiple * multiple;
 }
 
-}  // namespace
-
-float* scratch(ScratchUse use, int64_t count) {
+Block& block_with(ScratchUse use, int64_t count) {
     thread_local std::array<Block, static_cast<size_t>(ScratchUse::count_of_uses)> blocks;
     Block& block = blocks[static_cast<size_t>(use)];
     const size_t wanted = static_cast<size_t>(count) * sizeof(float);
@@ -42,7 +43,25 @@ float* scratch(ScratchUse use, int64_t count) {
         if (large) madvise(block.memory.get(), bytes, MADV_HUGEPAGE);
         block.bytes = bytes;
     }
+    return block;
+}
+
+}  // namespace
+
+float* scratch(ScratchUse use, int64_t count) {
+    Block& block = block_with(use, count);
+    block.job = 0;
     return block.memory.get();
+}
+
+JobScratch scratch_of_job(ScratchUse use, int64_t count, uint64_t job) {
+    Block& block = block_with(use, count);
+    return {block.memory.get(), std::exchange(block.job, job) == job};
+}
+
+uint64_t new_job() {
+    static std::atomic<uint64_t> jobs = 0;
+    return ++jobs;
 }
 
 const float* zeros(int64_t count) {

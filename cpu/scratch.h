@@ -34,6 +34,16 @@ enum class ScratchUse {
 /// step allocates nothing after the first. Throws Error when there is no more.
 float* scratch(ScratchUse use, int64_t count);
 
+/// Memory as above that a thread fills with its first piece of a job and reads with its others.
+struct JobScratch {
+    float* memory;
+    bool filled;  // since the thread asked for it last, for the same job; if not, the caller fills it now
+};
+/// `job`: from new_job(). Any other use of this memory, by another job or by scratch(), ends what it holds.
+JobScratch scratch_of_job(ScratchUse use, int64_t count, uint64_t job);
+/// A number that no other call has returned, never 0. Any number of threads may call it at a time.
+uint64_t new_job();
+
 /// At least `count` zeros of the calling thread (its ScratchUse::zeros), as long-lived. Nobody may write to them.
 const float* zeros(int64_t count);
 

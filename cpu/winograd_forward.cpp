@@ -179,12 +179,12 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
 }
 
 void convolve_by_tiles(const Problem& p) {
-    float* u = scratch(ScratchUse::winograd_weight, p.panels() * p.u_panel());
-    for_each_weight_part(p.panels(), p.K,
-                         [&](int64_t panel, int64_t k) { transform_weights(p, panel, k, u + panel * p.u_panel()); });
-    for_each_run(p.grid, kBlockTiles, [&](ImageGroup images, int64_t run, int64_t runs) {
-        convolve_run(images_of(p, images), run, runs, u);
-    });
+    for_each_run(
+        p.grid, kBlockTiles, {p.panels() * p.u_panel(), p.panels(), p.K},
+        [&](int64_t panel, int64_t k, float* u) { transform_weights(p, panel, k, u + panel * p.u_panel()); },
+        [&](ImageGroup images, int64_t run, int64_t runs, const float* u) {
+            convolve_run(images_of(p, images), run, runs, u);
+        });
 }
 
 void convolve_by_panels(const Problem& p) {

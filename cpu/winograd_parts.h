@@ -49,6 +49,34 @@ void for_each_run(const TileGrid& grid, int64_t block, const ConvolveRun& convol
     });
 }
 
+/// The transformed weights of a convolution: `floats` of them, for `panels` panels of K input channels.
+struct WeightSize {
+    int64_t floats, panels, K;
+};
+
+/// for_each_run with weights that transform(panel, k, weights) makes as in for_each_weight_part; calls
+/// convolve_run(group, run, runs, weights). Of few weights every thread makes all for itself: what several write and
+/// all read goes from cache to cache line by line, which takes longer than the transform where caches are far apart.
+template <typename Transform, typename ConvolveRun>
+void for_each_run(const TileGrid& grid, int64_t block, const WeightSize& size, const Transform& transform,
+                  const ConvolveRun& convolve_run) {
+    constexpr int64_t kOwnFloats = 1 << 18;  // what stays in L2 beside the tiles
+    if (size.floats > kOwnFloats) {
+        float* weights = scratch(ScratchUse::winograd_weight, size.floats);
+        for_each_weight_part(size.panels, size.K, [&](int64_t panel, int64_t k) { transform(panel, k, weights); });
+        for_each_run(grid, block,
+                     [&](ImageGroup images, int64_t run, int64_t runs) { convolve_run(images, run, runs, weights); });
+        return;
+    }
+    const uint64_t job = new_job();
+    for_each_run(grid, block, [&](ImageGroup images, int64_t run, int64_t runs) {
+        const auto [weights, filled] = scratch_of_job(ScratchUse::winograd_weight, size.floats, job);
+        for (int64_t panel = 0; !filled && panel < size.panels; ++panel)
+            for (int64_t k = 0; k < size.K; k += kWeightDepth) transform(panel, k, weights);
+        convolve_run(images, run, runs, weights);
+    });
+}
+
 /// A part's sum is over the tiles [begin, end) of its images, a convolution of their own.
 struct TilePart {
     Conv2dDims d;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 
 #include "core/parallel.h"
 #include "cpu/winograd_tiles.h"
@@ -130,6 +131,9 @@ TEST(CpuWinograd, MatchesTheDefinitionForAnyBatch) {
     expect_close(dims(37, 7, 7, 140, 20));
     expect_close(dims(2, 130, 131, 8, 56));
     expect_close(dims(260, 5, 5, 48, 50));
+    // So many weights that the threads transform them together.
+    expect_close(dims(17, 9, 9, 96, 100));
+    expect_close(dims(30, 9, 9, 96, 100, 2));
 }
 
 TEST(CpuWinograd, MatchesTheDefinitionWithStrideTwo) {
@@ -247,6 +251,24 @@ TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
             set_threads(0);
         });
     }
+}
+
+TEST(CpuWinograd, AnyNumberOfCallsAtATime) {
+    // Of one shape, so that a thread of the pool that works for both by turns must not take one's weights for the
+    // other's.
+    const Conv2dDims d = dims(64, 14, 14, 16, 16);
+    Inputs in[2] = {inputs_of(d), inputs_of(d)};
+    for (float& weight : in[1].weight) weight *= 3;
+    const Passes expected[2] = {run(d, in[0]), run(d, in[1])};
+    const int threads = moco::threads();
+    set_threads(3);
+    std::thread callers[2];
+    for (int i = 0; i < 2; ++i)
+        callers[i] = std::thread([&, i] {
+            for (int round = 0; round < 10; ++round) EXPECT_EQ(run(d, in[i]), expected[i]);
+        });
+    for (std::thread& caller : callers) caller.join();
+    set_threads(threads);
 }
 
 TEST(CpuWinograd, AppliesToOneKindOfWindow) {
