@@ -60,9 +60,9 @@ std::pair<char*, size_t> reserve(size_t bytes) {
 
 MemoryPool::~MemoryPool() {
     for (const Range& range : ranges_) {
-        const auto bytes = static_cast<size_t>(range.end - range.begin);
-        ASAN_UNPOISON_MEMORY_REGION(range.begin, bytes);
-        munmap(range.begin, bytes);
+        // Only what commit() poisoned: the addresses reserved are those of all memory, and so is the work.
+        ASAN_UNPOISON_MEMORY_REGION(range.begin, static_cast<size_t>(range.committed - range.begin));
+        munmap(range.begin, static_cast<size_t>(range.end - range.begin));
     }
 }
 
