@@ -40,8 +40,6 @@ struct Operand {
     int64_t panel_step() const { return tiles * kPanel + 16; }  // not a power of two: other cache sets
     int64_t point_step() const { return panels() * panel_step(); }
     int64_t count() const { return kPairPoints * point_step(); }
-    /// Images that the caches hold are there without being asked for.
-    bool cached() const { return grid.N * grid.H * grid.W * channels <= kCachedFloats; }
 };
 
 /// One row of six points of a tile.
@@ -53,14 +51,10 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
     for (int i = 0; i < 6; ++i) hn::StoreU(points[i], FloatTag(), to + i * point_step);
 }
 
-/// Asks for tiles a little before they are transformed. Of small images the first pair alone does, the others find the
-/// chunk in a cache.
-template <RowPair pair>
+/// Asks for tiles a little before they are transformed.
 HWY_INLINE TilePrefetch fetch_ahead(const Operand& operand, int64_t begin, int64_t end) {
     constexpr int64_t kAhead = 2;
-    const bool cached = pair != RowPair::ends && operand.cached();
-    return {operand.grid,    cached ? end : std::min(begin + kAhead, end), end, operand.images, operand.channels,
-            operand.channels};
+    return {operand.grid, std::min(begin + kAhead, end), end, operand.images, operand.channels, operand.channels};
 }
 
 /// The rows of x's tiles [begin, end) of the chunk that starts at tile `chunk`.
@@ -70,7 +64,7 @@ void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, fl
     float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(x.channels));
     const int64_t step = x.point_step(), panel_step = x.panel_step();
     TileCursor cursor(x.grid, chunk + begin);
-    TilePrefetch ahead = fetch_ahead<pair>(x, chunk + begin, chunk + end);
+    TilePrefetch ahead = fetch_ahead(x, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileIn * kTileIn];
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
@@ -93,7 +87,7 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
     const float* outside = zeros(dy.channels);
     const int64_t step = dy.point_step(), panel_step = dy.panel_step();
     TileCursor cursor(dy.grid, chunk + begin);
-    TilePrefetch ahead = fetch_ahead<pair>(dy, chunk + begin, chunk + end);
+    TilePrefetch ahead = fetch_ahead(dy, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileOut * kTileOut];
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
@@ -113,10 +107,10 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
 /// Asks for the next chunk's tiles of x and dy during the last products of a chunk, where one core sums alone.
 class NextChunk {
   public:
-    /// The tiles [begin, end): those of `images` that the caches hold are left out.
+    /// The tiles [begin, end).
     NextChunk(const Operand& x, const Operand& dy, int64_t begin, int64_t end)
-        : x_(fetch(x, begin, end)),
-          dy_(fetch(dy, begin, end)),
+        : x_(x.grid, begin, end, x.images, x.channels, x.channels),
+          dy_(dy.grid, begin, end, dy.images, dy.channels, dy.channels),
           rows_(divide_up((end - begin) * kTileOut, kPairPoints * x.panels() * tile_count(dy.channels))) {}
 
     /// Asks for a product's share.
@@ -128,10 +122,6 @@ class NextChunk {
     }
 
   private:
-    static TilePrefetch fetch(const Operand& operand, int64_t begin, int64_t end) {
-        return {operand.grid, operand.cached() ? end : begin, end, operand.images, operand.channels, operand.channels};
-    }
-
     TilePrefetch x_, dy_;
     int64_t rows_;
 };

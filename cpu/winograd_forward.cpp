@@ -55,8 +55,6 @@ struct Problem {
     int64_t v_row() const { return divide_up(K, kLanes) * kLanes + kPad; }
     int64_t v_point(int64_t tiles) const { return tiles * v_row() + kPad; }
     int64_t block_tiles() const { return kPoints * v_point(kBlockTiles) <= kBlockFloats ? kBlockTiles : kMaxRows; }
-    /// Images that the caches hold are there without being asked for.
-    bool prefetches() const { return grid.N * grid.H * grid.W * std::max(K, M) > kCachedFloats; }
 };
 
 /// stage (9 taps x depth x kPanel) = the weights from `depth` channels k on to a panel's.
@@ -121,7 +119,6 @@ void convolve_panels(const Problem& p, int64_t begin, int64_t end, int64_t panel
     constexpr int64_t kRow = panels * kPanel;
     const int64_t tiles = end - begin, product_point = tiles * kRow + kPad, channels = p.M - panel * kPanel;
     float* product = scratch(ScratchUse::winograd_product, kPoints * product_point);
-    const bool prefetches = p.prefetches();
     TilePrefetch results(p.grid, begin, end, p.result + panel * kPanel, p.M, std::min(channels, kRow));
     for (int point = 0; point < kPoints; ++point) {
         const auto [from, to] = p.needed.within(point, begin, end);
@@ -134,7 +131,6 @@ void convolve_panels(const Problem& p, int64_t begin, int64_t end, int64_t panel
                                       u + i * p.u_panel() + point * p.u_point(), p.K, here + from * kRow + i * kPanel,
                                       kRow, channels - i * kPanel > kLanes ? kPanel : kLanes, Store::replace},
                           [&]() HWY_ATTR {
-                              if (!prefetches) return;
                               next.step();
                               results.step();
                               results.step();

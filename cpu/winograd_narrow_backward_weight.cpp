@@ -34,11 +34,10 @@ struct Problem {
     int64_t point(int64_t channels) const { return chunk * row(channels) + kPad; }
     int64_t product_point() const { return d.OC * row(d.IC) + kPad; }
 
-    /// Asks for tiles a little before they are transformed, unless the caches hold the images.
+    /// Asks for tiles a little before they are transformed.
     TilePrefetch ahead(const float* images, int64_t channels, int64_t begin, int64_t end) const {
         constexpr int64_t kAhead = 2;
-        const bool cached = grid.N * grid.H * grid.W * channels <= kCachedFloats;
-        return {grid, cached ? end : std::min(begin + kAhead, end), end, images, channels, channels};
+        return {grid, std::min(begin + kAhead, end), end, images, channels, channels};
     }
 };
 

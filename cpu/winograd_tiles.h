@@ -191,9 +191,6 @@ class TileCursor {
     int64_t n_ = 0, row_ = 0, column_ = 0;
 };
 
-/// Of images so small that asking for them ahead takes longer than waiting: 2 MiB.
-inline constexpr int64_t kCachedFloats = 1 << 19;
-
 /// Asks for the memory of tiles ahead of its use, a little with each step, so that it comes during a product.
 class TilePrefetch {
   public:
