@@ -37,7 +37,7 @@ float* scratch(ScratchUse use, int64_t count);
 /// Memory as above that a thread fills with its first piece of a job and reads with its others.
 struct JobScratch {
     float* memory;
-    bool filled;  // since the thread asked for it last, for the same job; if not, the caller fills it now
+    bool filled;  // by this thread, for this job; if not, the caller fills it now
 };
 /// `job`: from new_job(). Any other use of this memory, by another job or by scratch(), ends what it holds.
 JobScratch scratch_of_job(ScratchUse use, int64_t count, uint64_t job);

@@ -51,12 +51,6 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
     for (int i = 0; i < 6; ++i) hn::StoreU(points[i], FloatTag(), to + i * point_step);
 }
 
-/// Asks for tiles a little before they are transformed.
-HWY_INLINE TilePrefetch fetch_ahead(const Operand& operand, int64_t begin, int64_t end) {
-    constexpr int64_t kAhead = 2;
-    return {operand.grid, std::min(begin + kAhead, end), end, operand.images, operand.channels, operand.channels};
-}
-
 /// The rows of x's tiles [begin, end) of the chunk that starts at tile `chunk`.
 template <RowPair pair>
 void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, float* v) {
@@ -64,7 +58,7 @@ void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, fl
     float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(x.channels));
     const int64_t step = x.point_step(), panel_step = x.panel_step();
     TileCursor cursor(x.grid, chunk + begin);
-    TilePrefetch ahead = fetch_ahead(x, chunk + begin, chunk + end);
+    TilePrefetch ahead = ahead_of(x.grid, x.images, x.channels, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileIn * kTileIn];
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
@@ -87,7 +81,7 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
     const float* outside = zeros(dy.channels);
     const int64_t step = dy.point_step(), panel_step = dy.panel_step();
     TileCursor cursor(dy.grid, chunk + begin);
-    TilePrefetch ahead = fetch_ahead(dy, chunk + begin, chunk + end);
+    TilePrefetch ahead = ahead_of(dy.grid, dy.images, dy.channels, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
         const float* pixels[kTileOut * kTileOut];
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();

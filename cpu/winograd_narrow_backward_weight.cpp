@@ -33,12 +33,6 @@ struct Problem {
     static int64_t row(int64_t channels) { return divide_up(channels, kPanel) * kPanel + kPad; }
     int64_t point(int64_t channels) const { return chunk * row(channels) + kPad; }
     int64_t product_point() const { return d.OC * row(d.IC) + kPad; }
-
-    /// Asks for tiles a little before they are transformed.
-    TilePrefetch ahead(const float* images, int64_t channels, int64_t begin, int64_t end) const {
-        constexpr int64_t kAhead = 2;
-        return {grid, std::min(begin + kAhead, end), end, images, channels, channels};
-    }
 };
 
 /// v, g (36 points x tiles x channels) = the transformed tiles [begin, end) of x and dy.
@@ -86,7 +80,7 @@ void sum_tiles(const Problem& p, int64_t begin, int64_t end, float* dweight) {
     float* v = scratch(ScratchUse::winograd_input, kPoints * p.point(IC));
     float* g = scratch(ScratchUse::winograd_gradient, kPoints * p.point(OC));
     float* product = scratch(ScratchUse::winograd_product, kPoints * p.product_point());
-    TilePrefetch x_ahead = p.ahead(p.x, IC, begin, end), dy_ahead = p.ahead(p.dy, OC, begin, end);
+    TilePrefetch x_ahead = ahead_of(p.grid, p.x, IC, begin, end), dy_ahead = ahead_of(p.grid, p.dy, OC, begin, end);
     for (int64_t i = 0; i < chunks; ++i) {
         const int64_t first = begin + (end - begin) * i / chunks, last = begin + (end - begin) * (i + 1) / chunks;
         transform_tiles(p, first, last, x_ahead, dy_ahead, v, g);

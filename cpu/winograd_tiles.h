@@ -222,4 +222,10 @@ class TilePrefetch {
     int64_t channels_, floats_;
 };
 
+/// For asking for the tiles [begin, end), all channels, a little before each is transformed.
+inline TilePrefetch ahead_of(const TileGrid& grid, const float* images, int64_t channels, int64_t begin, int64_t end) {
+    constexpr int64_t kAhead = 2;
+    return {grid, std::min(begin + kAhead, end), end, images, channels, channels};
+}
+
 }  // namespace moco::cpu
