@@ -71,11 +71,16 @@ void copy_dy(const WeightPlan& p, const PixelBlock& b, const float* dy, int64_t 
     const int64_t run_step = p.images_are_runs() ? d.OC : image * d.OC,
                   step = p.images_are_runs() ? image * d.OC : d.OC;
     const float* first = dy + (b.n0 * image + b.oh0 * d.OW()) * d.OC;
-    for (int64_t i = 0; i < tile_count(oc1 - oc0); ++i) {
-        const int64_t oc = oc0 + tile_begin(oc1 - oc0, i), rows = oc0 + tile_begin(oc1 - oc0, i + 1) - oc;
-        for (int64_t r = 0; r < runs; ++r, copy += run * kTileStep)
-            pack_rows(first + r * run_step + oc, step, run, rows, copy);
-    }
+    // Few pixels at a time: their lines, which several tiles share, stay in L1 even where they fall into one set.
+    constexpr int64_t kChunk = 8;
+    const int64_t tile_floats = runs * run * kTileStep;
+    for (int64_t r = 0; r < runs; ++r, first += run_step, copy += run * kTileStep)
+        for (int64_t k = 0; k < run; k += kChunk)
+            for (int64_t i = 0; i < tile_count(oc1 - oc0); ++i) {
+                const int64_t oc = oc0 + tile_begin(oc1 - oc0, i), rows = oc0 + tile_begin(oc1 - oc0, i + 1) - oc;
+                pack_rows(first + k * step + oc, step, std::min(kChunk, run - k), rows,
+                          copy + i * tile_floats + k * kTileStep);
+            }
 }
 
 /// Runs of pixels that one tap sums over: where they begin in dy and x or their copies (of the first tile, of the first

@@ -70,13 +70,14 @@ struct WeightPlan {
 HWY_INLINE bool in_one_set(int64_t step) {
     return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
 }
-/// Whether pixels so far apart are copied, because a low tile has few products for each: those of x already where they
-/// share two sets, for they are read again for every tile of output channels.
-HWY_INLINE bool crowded_x(int64_t step) {
-    return kMaxRows < 8 && in_one_set(2 * step);
+/// Whether pixels so far apart are copied, because a low tile has few products for each: where they share one set (dy)
+/// or two (x, of which a tile reads whole lines), and where they share four if there are many channels of the other
+/// tensor, for each tile or panel of which they are read again.
+HWY_INLINE bool crowded_x(int64_t step, int64_t output_channels) {
+    return kMaxRows < 8 && (in_one_set(2 * step) || (in_one_set(4 * step) && output_channels >= 256));
 }
-HWY_INLINE bool crowded_dy(int64_t step) {
-    return kMaxRows < 8 && in_one_set(step);
+HWY_INLINE bool crowded_dy(int64_t step, int64_t input_channels) {
+    return kMaxRows < 8 && (in_one_set(step) || (in_one_set(4 * step) && input_channels >= 128));
 }
 
 /// How many images, or rows of one, are a block of a 1x1 kernel.
@@ -101,7 +102,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     const int64_t OH = d.OH(), OW = d.OW();
     WeightPlan p{.d = d};
     if (d.KH * d.KW == 1 && d.pad == 0) {
-        p.copy = d.IC % kLanes != 0 || crowded_x(d.stride * d.IC) ? Copy::pixels : Copy::in_place;
+        p.copy = d.IC % kLanes != 0 || crowded_x(d.stride * d.IC, d.OC) ? Copy::pixels : Copy::in_place;
     } else if (OW <= 8 && OH <= 8 && d.N >= 8) {
         p.copy = Copy::images;
     }
@@ -125,7 +126,7 @@ HWY_INLINE WeightPlan plan_weight(Conv2dDims d) {
     p.partials = std::min(p.partials, d.N * OH * OW / kPartialPixels);
     p.partials = std::clamp<int64_t>(p.partials, 1, std::min<int64_t>(kMaxPartials, p.blocks));
     p.row_pieces = std::min(divide_up(kWantedPieces, p.partials * p.column_pieces), divide_up(d.OC, 2 * kMaxRows));
-    p.copies_dy = p.images_are_runs() ? crowded_dy(OH * OW * d.OC) : d.KH * d.KW == 1 && crowded_dy(d.OC);
+    p.copies_dy = p.images_are_runs() ? crowded_dy(OH * OW * d.OC, d.IC) : d.KH * d.KW == 1 && crowded_dy(d.OC, d.IC);
     if (p.copies_dy) p.row_pieces = std::max(p.row_pieces, divide_up(d.OC, kPieceRows));
     return p;
 }

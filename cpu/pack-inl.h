@@ -23,13 +23,16 @@ HWY_INLINE int64_t panel_count(int64_t columns) {
 
 /// One panel from B stored depth x columns: `columns` (1..kPanel) of its columns, starting at b.
 HWY_INLINE void pack_panel(const float* b, int64_t b_step, int64_t depth, int64_t columns, float* panel) {
+    static_assert(kPanel == 2 * kLanes);
+    const FloatTag d;
     if (columns == kPanel) {
-        for (int64_t k = 0; k < depth; ++k) std::copy_n(b + k * b_step, kPanel, panel + k * kPanel);
+        for (int64_t k = 0; k < depth; ++k, b += b_step, panel += kPanel) {
+            hn::StoreU(hn::LoadU(d, b), d, panel);
+            hn::StoreU(hn::LoadU(d, b + kLanes), d, panel + kLanes);
+        }
         return;
     }
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR  // elsewhere a masked load may read beyond the mask
-    static_assert(kPanel == 2 * kLanes);
-    const FloatTag d;
     const int64_t lower = std::min(columns, kLanes);
     const auto lower_mask = hn::FirstN(d, static_cast<size_t>(lower)),
                upper_mask = hn::FirstN(d, static_cast<size_t>(columns - lower));

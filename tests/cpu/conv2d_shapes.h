@@ -49,6 +49,8 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 5, 7, 512, 40, 1, 1, 1, 0},    // rows of x 2 KiB apart
         {2, 5, 7, 1024, 136, 1, 1, 1, 0},  // rows 4 KiB apart, of x and, next, of dy; many weights
         {3, 2, 5, 40, 1024, 1, 1, 1, 0},   //
+        {3, 5, 5, 256, 260, 1, 1, 1, 0},   // rows of x 1 KiB apart
+        {2, 5, 7, 130, 256, 1, 1, 1, 0},   // the same of dy
         {14, 3, 4, 300, 290, 3, 3, 1, 1},  // several blocks of depth and of channels
         {2, 6, 8, 5, 7, 3, 1, 1, 1},       // kernels that are not square
         {2, 6, 8, 5, 7, 1, 4, 2, 0},       //
