@@ -2,6 +2,7 @@
 #include "cpu/backend_impl.h"
 #include "cpu/conv2d_bf16.h"
 #include "cpu/conv2d_direct.h"
+#include "cpu/strassen.h"
 #include "cpu/winograd.h"
 
 namespace moco::cpu {
@@ -25,6 +26,8 @@ void CpuBackend::conv2d_forward(const Conv2dDims& d, const void* x, const float*
         conv2d_forward_bf16(d, halves(x), weight, static_cast<uint16_t*>(y), conv_algorithm_);
     } else if (winograd_wanted(conv_algorithm_, d, ConvPass::forward)) {
         winograd_forward(d, floats(x), weight, static_cast<float*>(y));
+    } else if (strassen_wanted(conv_algorithm_, d, ConvPass::forward)) {
+        strassen_forward(d, floats(x), weight, static_cast<float*>(y));
     } else {
         direct_forward(d, floats(x), weight, static_cast<float*>(y));
     }
@@ -35,6 +38,8 @@ void CpuBackend::conv2d_backward_data(const Conv2dDims& d, const void* dy, const
         conv2d_backward_data_bf16(d, halves(dy), weight, static_cast<uint16_t*>(dx), conv_algorithm_);
     } else if (winograd_wanted(conv_algorithm_, d, ConvPass::backward_data)) {
         winograd_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
+    } else if (strassen_wanted(conv_algorithm_, d, ConvPass::backward_data)) {
+        strassen_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
     } else {
         direct_backward_data(d, floats(dy), weight, static_cast<float*>(dx));
     }

@@ -5,8 +5,8 @@
 
 #include "core/parallel.h"
 #include "tests/cpu/conv2d_shapes.h"
+#include "tests/cpu/conv_passes.h"
 #include "tests/cpu/on_each_target.h"
-#include "tests/reference/conv2d.h"
 #include "tests/support/test_backend.h"
 #include "tests/support/values.h"
 
@@ -14,27 +14,17 @@ namespace moco {
 namespace {
 
 using testing::conv2d_shapes;
+using testing::ConvExpected;
+using testing::ConvInputs;
+using testing::ConvPasses;
 using testing::cpu;
 using testing::error_over_rms;
-using testing::formula_values;
+using testing::expected_of;
+using testing::inputs_of;
 using testing::name_of;
 using testing::on_each_target;
-using testing::reference::Values;
 
-struct Passes {
-    std::vector<float> y, dx, dweight;
-    bool operator==(const Passes&) const = default;
-};
-
-struct Inputs {
-    std::vector<float> x, weight, dy;
-};
-
-Inputs inputs_of(const Conv2dDims& d) {
-    return {formula_values(d.x_count(), 1), formula_values(d.weight_count(), 2), formula_values(d.y_count(), 3)};
-}
-
-Passes run(const Conv2dDims& d, const Inputs& in, ConvAlgorithm algorithm = ConvAlgorithm::direct) {
+ConvPasses run(const Conv2dDims& d, const ConvInputs& in, ConvAlgorithm algorithm = ConvAlgorithm::direct) {
     Backend& backend = cpu();
     const auto tensor = [&](const std::vector<float>& v) {
         return Tensor::from_host(v, Shape{static_cast<int64_t>(v.size())}, backend);
@@ -59,17 +49,13 @@ constexpr double kTolerance = 1e-5;
 TEST(CpuConv2d, DirectMatchesTheDefinition) {
     for (const Conv2dDims& d : conv2d_shapes()) {
         SCOPED_TRACE(name_of(d));
-        const Inputs in = inputs_of(d);
-        const Values x(in.x.begin(), in.x.end()), weight(in.weight.begin(), in.weight.end()),
-            dy(in.dy.begin(), in.dy.end());
-        const Values y = testing::reference::conv2d_forward(d, x, weight),
-                     dx = testing::reference::conv2d_backward_data(d, dy, weight),
-                     dweight = testing::reference::conv2d_backward_weight(d, x, dy);
+        const ConvInputs in = inputs_of(d);
+        const ConvExpected expected = expected_of(d, in);
         on_each_target([&] {
-            const Passes got = run(d, in);
-            EXPECT_LT(error_over_rms(got.y, y), kTolerance);
-            EXPECT_LT(error_over_rms(got.dx, dx), kTolerance);
-            EXPECT_LT(error_over_rms(got.dweight, dweight), kTolerance);
+            const ConvPasses got = run(d, in);
+            EXPECT_LT(error_over_rms(got.y, expected.y), kTolerance);
+            EXPECT_LT(error_over_rms(got.dx, expected.dx), kTolerance);
+            EXPECT_LT(error_over_rms(got.dweight, expected.dweight), kTolerance);
         });
     }
 }
@@ -77,10 +63,10 @@ TEST(CpuConv2d, DirectMatchesTheDefinition) {
 TEST(CpuConv2d, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d : conv2d_shapes()) {
         SCOPED_TRACE(name_of(d));
-        const Inputs in = inputs_of(d);
+        const ConvInputs in = inputs_of(d);
         on_each_target([&] {
             set_threads(1);
-            const Passes one = run(d, in);
+            const ConvPasses one = run(d, in);
             for (const int threads : {2, 4}) {
                 set_threads(threads);
                 EXPECT_TRUE(run(d, in) == one) << threads << " threads";

@@ -5,22 +5,26 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <thread>
 
 #include "core/parallel.h"
 #include "cpu/winograd_tiles.h"
+#include "tests/cpu/conv_passes.h"
 #include "tests/cpu/on_each_target.h"
-#include "tests/reference/conv2d.h"
 #include "tests/support/values.h"
 
 namespace moco {
 namespace {
 
+using testing::ConvExpected;
+using testing::ConvInputs;
+using testing::ConvPasses;
 using testing::error_over_rms;
-using testing::formula_values;
+using testing::expected_of;
+using testing::GuardedResult;
+using testing::inputs_of;
 using testing::on_each_target;
-using testing::reference::Values;
+using testing::rms_error_over_rms;
 
 Conv2dDims dims(int64_t N, int64_t H, int64_t W, int64_t IC, int64_t OC, int64_t stride = 1) {
     return {N, H, W, IC, OC, 3, 3, stride, 1};
@@ -30,61 +34,12 @@ std::string name_of(const Conv2dDims& d) {
     return fmt::format("N {}, H {}, W {}, IC {}, OC {}, stride {}", d.N, d.H, d.W, d.IC, d.OC, d.stride);
 }
 
-struct Inputs {
-    std::vector<float> x, weight, dy;
-};
-
-Inputs inputs_of(const Conv2dDims& d) {
-    return {formula_values(d.x_count(), 1), formula_values(d.weight_count(), 2), formula_values(d.y_count(), 3)};
-}
-
-struct Passes {
-    std::vector<float> y, dx, dweight;
-    bool operator==(const Passes&) const = default;
-};
-
-/// Results between guards: every element must be written (NaN stays visible), none beyond them.
-class Result {
-  public:
-    explicit Result(int64_t count) : memory_(static_cast<size_t>(count) + 2 * kGuard, NAN) {}
-    float* data() { return memory_.data() + kGuard; }
-    std::vector<float> values() const {
-        for (size_t i = 0; i < kGuard; ++i)
-            EXPECT_TRUE(std::isnan(memory_[i]) && std::isnan(memory_[memory_.size() - 1 - i])) << "wrote outside";
-        return {memory_.begin() + kGuard, memory_.end() - kGuard};
-    }
-
-  private:
-    static constexpr size_t kGuard = 32;
-    std::vector<float> memory_;
-};
-
-Passes run(const Conv2dDims& d, const Inputs& in) {
-    Result y(d.y_count()), dx(d.x_count()), dweight(d.weight_count());
+ConvPasses run(const Conv2dDims& d, const ConvInputs& in) {
+    GuardedResult y(d.y_count()), dx(d.x_count()), dweight(d.weight_count());
     cpu::winograd_forward(d, in.x.data(), in.weight.data(), y.data());
     cpu::winograd_backward_data(d, in.dy.data(), in.weight.data(), dx.data());
     cpu::winograd_backward_weight(d, in.x.data(), in.dy.data(), dweight.data());
     return {y.values(), dx.values(), dweight.values()};
-}
-
-struct Expected {
-    Values y, dx, dweight;
-};
-
-Expected expected_of(const Conv2dDims& d, const Inputs& in) {
-    const Values x(in.x.begin(), in.x.end()), weight(in.weight.begin(), in.weight.end()),
-        dy(in.dy.begin(), in.dy.end());
-    return {testing::reference::conv2d_forward(d, x, weight), testing::reference::conv2d_backward_data(d, dy, weight),
-            testing::reference::conv2d_backward_weight(d, x, dy)};
-}
-
-double rms_error_over_rms(const std::vector<float>& got, const Values& expected) {
-    double error = 0, size = 0;
-    for (size_t i = 0; i < got.size(); ++i) {
-        error += (got[i] - expected[i]) * (got[i] - expected[i]);
-        size += expected[i] * expected[i];
-    }
-    return std::sqrt(error / size);
 }
 
 // The transforms' coefficients (up to 2.5 in, 2.8 out) make intermediate values some ten times the result's size, and a
@@ -93,10 +48,10 @@ double rms_error_over_rms(const std::vector<float>& got, const Values& expected)
 constexpr double kTolerance = 2e-5;
 
 void expect_close(const Conv2dDims& d) {
-    const Inputs in = inputs_of(d);
-    const Expected expected = expected_of(d, in);
+    const ConvInputs in = inputs_of(d);
+    const ConvExpected expected = expected_of(d, in);
     on_each_target([&] {
-        const Passes got = run(d, in);
+        const ConvPasses got = run(d, in);
         EXPECT_LT(error_over_rms(got.y, expected.y), kTolerance) << "forward, " << name_of(d);
         EXPECT_LT(error_over_rms(got.dx, expected.dx), kTolerance) << "backward data, " << name_of(d);
         EXPECT_LT(error_over_rms(got.dweight, expected.dweight), kTolerance) << "backward weight, " << name_of(d);
@@ -169,9 +124,9 @@ TEST(CpuWinograd, TwoByTwoImagesMeetEveryTapOnce) {
     const std::vector<float> weight = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     on_each_target([&] {
         for (size_t pixel = 0; pixel < 4; ++pixel) {
-            Inputs in{std::vector<float>(4), weight, std::vector<float>(4)};
+            ConvInputs in{std::vector<float>(4), weight, std::vector<float>(4)};
             in.x[pixel] = in.dy[pixel] = 1;
-            const Passes got = run(d, in);
+            const ConvPasses got = run(d, in);
             for (size_t other = 0; other < 4; ++other) {
                 // A result meets the pixel below it in the tap below the middle.
                 const size_t tap = 4 + pixel / 2 * 3 + pixel % 2 - other / 2 * 3 - other % 2;
@@ -200,10 +155,10 @@ TEST(CpuWinograd, ErrorsAreThoseOfThePoints) {
           Case{dims(4, 8, 8, 512, 128, 2), 4e-6, 2.5e-5}, Case{dims(4, 14, 9, 512, 64, 2), 4e-6, 2.5e-5},
           // For 2x2 images nothing is scaled. Measured: 3.0e-7 and 2.6e-6, 8.2e-7 and 5.0e-6.
           Case{dims(32, 2, 2, 64, 64), 4e-7, 4e-6}, Case{dims(32, 2, 2, 512, 128), 1.2e-6, 8e-6}}) {
-        const Inputs in = inputs_of(c.d);
-        const Expected expected = expected_of(c.d, in);
+        const ConvInputs in = inputs_of(c.d);
+        const ConvExpected expected = expected_of(c.d, in);
         on_each_target([&] {
-            const Passes got = run(c.d, in);
+            const ConvPasses got = run(c.d, in);
             EXPECT_LT(rms_error_over_rms(got.y, expected.y), c.rms) << name_of(c.d);
             EXPECT_LT(rms_error_over_rms(got.dx, expected.dx), c.rms) << name_of(c.d);
             EXPECT_LT(rms_error_over_rms(got.dweight, expected.dweight), c.rms) << name_of(c.d);
@@ -240,10 +195,10 @@ TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
          {dims(5, 14, 14, 16, 32), dims(40, 9, 9, 48, 64), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33),
           dims(1, 1, 1, 16, 16), dims(9, 7, 7, 256, 256), dims(70, 2, 2, 128, 100), dims(300, 2, 2, 17, 33),
           dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
-        const Inputs in = inputs_of(d);
+        const ConvInputs in = inputs_of(d);
         on_each_target([&] {
             set_threads(1);
-            const Passes one = run(d, in);
+            const ConvPasses one = run(d, in);
             for (const int threads : {2, 4}) {
                 set_threads(threads);
                 EXPECT_TRUE(run(d, in) == one) << name_of(d) << " on " << threads << " threads";
@@ -257,9 +212,9 @@ TEST(CpuWinograd, AnyNumberOfCallsAtATime) {
     // Of one shape, so that a thread of the pool that works for both by turns must not take one's weights for the
     // other's.
     const Conv2dDims d = dims(64, 14, 14, 16, 16);
-    Inputs in[2] = {inputs_of(d), inputs_of(d)};
+    ConvInputs in[2] = {inputs_of(d), inputs_of(d)};
     for (float& weight : in[1].weight) weight *= 3;
-    const Passes expected[2] = {run(d, in[0]), run(d, in[1])};
+    const ConvPasses expected[2] = {run(d, in[0]), run(d, in[1])};
     const int threads = moco::threads();
     set_threads(3);
     std::thread callers[2];
