@@ -23,7 +23,8 @@ struct Conv2dDims {
     bool operator==(const Conv2dDims&) const = default;
 };
 
-/// How a convolution is computed. `auto_select` may choose by shape, never by timing.
+/// How a convolution is computed: with all its products, or with fewer of sums of its operands wherever there is a way
+/// to (on the CPU Winograd's for 3x3 windows, Strassen's for 1x1). `auto_select` may choose by shape, never by timing.
 enum class ConvAlgorithm { auto_select, direct, winograd };
 
 /// What training computes in. f32: everything. tf32: the same, but the products of convolutions and matrices are taken

@@ -41,7 +41,8 @@ struct Input {
 struct TilePixels {
     static constexpr int64_t kSlots = (kMaxRows + 7) / 8 * 8;
     int64_t rows = 0;
-    alignas(64) int64_t in[kSlots] = {}, out[kSlots] = {}, h[kSlots] = {}, w[kSlots] = {};
+    // Not set before add(), which sets all: with few channels that would be seen.
+    alignas(64) int64_t in[kSlots], out[kSlots], h[kSlots], w[kSlots];
     int64_t h_min = INT64_MAX, h_max = INT64_MIN, w_min = INT64_MAX, w_max = INT64_MIN;
 
     /// `count` grid pixels from (n, grid_h, grid_w) on: neighbours in the row, or the same pixel of the next images.

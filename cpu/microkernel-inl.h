@@ -338,10 +338,15 @@ HWY_INLINE int64_t tile_begin(int64_t rows, int64_t i, int64_t most = kMaxRows) 
 /// The product of any number of rows, cut likewise; after_each() is called after each tile.
 template <typename AfterEach>
 HWY_INLINE void multiply_rows(int64_t rows, StridedTile tile, const AfterEach& after_each) {
-    // Few rows and short products: divisions of 64 bits would be seen.
+    // Few rows and short products: a division would be seen.
+    if (rows > 0 && rows <= kMaxRows) {
+        multiply(rows, tile);
+        after_each();
+        return;
+    }
     auto left = static_cast<uint32_t>(rows);
     for (auto tiles = static_cast<uint32_t>(tile_count(rows)); tiles > 0; --tiles) {
-        const uint32_t height = tiles == 1 ? left : left / tiles;
+        const uint32_t height = left / tiles;
         multiply(height, tile);
         tile.a += height * tile.a_step;
         tile.c += height * tile.c_step;

@@ -111,6 +111,11 @@ void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t pane
     }
 }
 
+/// Zeros to whole vectors, few of them: a call would be seen.
+HWY_INLINE void clear(float* values, int64_t count) {
+    for (int64_t i = 0; i < count; i += kLanes) hn::StoreU(hn::Zero(FloatTag()), FloatTag(), values + i);
+}
+
 /// The results of `panels` panels, from `panel` on, of the tiles [begin, end). v: their transformed input, points
 /// v_point apart; u: the panels' transformed weights; next: memory to ask for in the meantime.
 template <int64_t panels>
@@ -123,8 +128,8 @@ void convolve_panels(const Problem& p, int64_t begin, int64_t end, int64_t panel
     for (int point = 0; point < kPoints; ++point) {
         const auto [from, to] = p.needed.within(point, begin, end);
         float* here = product + point * product_point;
-        if (from > 0) std::fill(here, here + from * kRow, 0.0f);
-        if (to < tiles) std::fill(here + to * kRow, here + tiles * kRow, 0.0f);
+        clear(here, from * kRow);
+        clear(here + to * kRow, (tiles - to) * kRow);
         for (int64_t i = 0; i < panels; ++i)
             multiply_rows(to - from,
                           StridedTile{v + point * v_point + from * p.v_row(), p.v_row(),
@@ -161,7 +166,7 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     for (int64_t block = blocks * run / runs; block < last; ++block) {
         const int64_t begin = block_begin(block), end = block_begin(block + 1);
         transform_input(p, begin, end, v, v_point);
-        TilePrefetch next(p.grid, end, block + 1 < last ? block_begin(block + 2) : end, p.input, p.K, p.K);
+        TilePrefetch next(p.grid, end, block + 1 < blocks ? block_begin(block + 2) : end, p.input, p.K, p.K);
         for (int64_t panel = 0; panel < p.panels();) {
             const float* weights = u + panel * p.u_panel();
             if (panel + kTogether <= p.panels()) {

@@ -164,13 +164,9 @@ class TileCursor {
         }
     }
 
-    /// Asks for `floats` floats of each pixel of one row of the results (0..kTileOut - 1), ahead of their use. Inlined,
-    /// or the compiler finds a function without effects and drops the call.
-    HWY_INLINE void prefetch_row(int64_t i, const float* images, int64_t channels, int64_t floats) const {
-        if (row_ + i >= grid_.H) return;
-        const float* pixel = images + ((n_ * grid_.H + row_ + i) * grid_.W + column_) * channels;
-        for (int64_t w = column_; w < std::min(column_ + kTileOut, grid_.W); ++w, pixel += channels)
-            for (int64_t c = 0; c < floats; c += 16) __builtin_prefetch(pixel + c, 0, 2);
+    /// Where the tile's first result lies in `images`.
+    const float* first_pixel(const float* images, int64_t channels) const {
+        return images + ((n_ * grid_.H + row_) * grid_.W + column_) * channels;
     }
 
   private:
@@ -198,28 +194,41 @@ class TilePrefetch {
     TilePrefetch(const TileGrid& grid, int64_t begin, int64_t end, const float* images, int64_t channels,
                  int64_t floats)
         : cursor_(grid, begin),
-          left_((end - begin) * kTileOut),
+          left_(end - begin),
           images_(images),
           channels_(channels),
-          floats_(floats) {}
+          line_(grid.W * channels),
+          floats_(floats) {
+        if (left_ > 0) enter();
+    }
 
     /// Whether there is anything left to ask for.
     bool any() const { return left_ > 0; }
 
-    /// Asks for one row of a tile.
-    void step() {
+    /// Asks for one row of a tile. Inlined, or the compiler finds a function without effects and drops the call.
+    HWY_INLINE void step() {
         if (left_ == 0) return;
-        const int64_t row = (kTileOut - left_ % kTileOut) % kTileOut;
-        cursor_.prefetch_row(row, images_, channels_, floats_);
-        if (row == kTileOut - 1) cursor_.next();
-        --left_;
+        for (int64_t w = 0; w < columns_; ++w)
+            for (int64_t c = 0; c < floats_; c += 16) __builtin_prefetch(row_ + w * channels_ + c, 0, 2);
+        row_ += line_;
+        if (--rows_ > 0) return;
+        cursor_.next();
+        if (--left_ > 0) enter();
     }
 
   private:
+    void enter() {
+        row_ = cursor_.first_pixel(images_, channels_);
+        rows_ = cursor_.result_rows();
+        columns_ = cursor_.result_columns();
+    }
+
     TileCursor cursor_;
-    int64_t left_;
+    int64_t left_;  // tiles
     const float* images_;
-    int64_t channels_, floats_;
+    int64_t channels_, line_, floats_;
+    const float* row_ = nullptr;  // of the tile, the next to ask for; so many are left, of so many pixels
+    int64_t rows_ = 0, columns_ = 0;
 };
 
 /// For asking for the tiles [begin, end), all channels, a little before each is transformed.

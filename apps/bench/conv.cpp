@@ -22,7 +22,7 @@ constexpr const char* kDescription =
     "Time convolutions pass by pass: F forward, D backward data, W backward weights.\n"
     "Those of a network, or one of the shape given. Some results of each are first held against sums in double; "
     "GFLOP/s\n"
-    "counts a direct convolution's operations, so Winograd's may exceed the peak.";
+    "counts a direct convolution's operations, so Winograd's and Strassen's may exceed the peak.";
 constexpr double kTolerance = 1e-4;     // times the RMS: ten times what Winograd errs by at 512 channels
 constexpr double kBf16Tolerance = 0.1;  // Winograd's transformed values, rounded to bf16, err by 1.4 % of the RMS
 constexpr int64_t kMost = 65536;        // of each extent
