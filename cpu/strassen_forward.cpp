@@ -8,7 +8,7 @@
 //     4         S2 = S1 - A11       T2 = B22 - T1      W + it, U + it
 //     5         S4 = A12 - S2       B22                C12 = W + it
 //     6         S3 = A11 - A21      T3 = B22 - B12     C22 = W + it, U + it
-//     7         A22                 B21 - T2           C21 = U + it
+//     7         A22                 T4 = B21 - T2      C21 = U + it
 //
 // A unit of pixels is two low blocks of rows, one above the other. For one block of depth, the part of A that a product
 // needs is made in L1 just before, then multiplied with that of B for each pair of panels, which were packed and summed
@@ -39,7 +39,7 @@ constexpr int64_t kMaxPieces = 64;
 constexpr int64_t kMaxTiles = kMaxRows < 8 ? 4 : 1;  // that use a panel in turn, where they are low
 constexpr int64_t kMaxHalf = kMaxTiles * kMaxRows;   // rows of half a unit, at most
 
-/// The products, in the order of the table. Those up to kSingles are of quarters of A themselves.
+/// The products, in the order of the table.
 enum Product { kA11B11, kA12B21, kS1T1, kS2T2, kS4B22, kS3T3, kA22T4, kProducts };
 
 /// A convolution from K to M channels, `rows` pixels of its smaller images: forward K = IC, M = OC; backward for the
@@ -141,44 +141,37 @@ struct Unit {
         }
     }
 
-    /// part (half x step) = combine(a11, a12, a21, a22, part), of functions that load a vector of each.
+    /// part (half x step) = combine(a11, a12, a21, a22, part), of vectors. Those that it does not use are not loaded.
     template <typename Combine>
     HWY_INLINE void make(float* part, int64_t step, const Combine& combine) const {
         const FloatTag d;
-        const int64_t right = depth;
         for (int64_t i = 0; i < half; ++i, part += step) {
             const float *upper = above[i], *lower = below[i];
             for (int64_t c = 0; c < depth; c += kLanes)
-                hn::StoreU(combine([=]() HWY_ATTR { return hn::LoadU(d, upper + c); },
-                                   [=]() HWY_ATTR { return hn::LoadU(d, upper + right + c); },
-                                   [=]() HWY_ATTR { return hn::LoadU(d, lower + c); },
-                                   [=]() HWY_ATTR { return hn::LoadU(d, lower + right + c); },
-                                   [=]() HWY_ATTR { return hn::LoadU(d, part + c); }),
+                hn::StoreU(combine(hn::LoadU(d, upper + c), hn::LoadU(d, upper + depth + c), hn::LoadU(d, lower + c),
+                                   hn::LoadU(d, lower + depth + c), hn::LoadU(d, part + c)),
                            d, part + c);
         }
     }
 
     /// part = that of A for a product. S2 is made from S1, S4 from S2: they are to be asked for in order.
     void make(Product product, float* part, int64_t step) const {
+        using V = FloatVector;
         switch (product) {
             case kA11B11:
-                return make(part, step, [](auto a11, auto, auto, auto, auto) HWY_ATTR { return a11(); });
+                return make(part, step, [](V a11, V, V, V, V) HWY_ATTR { return a11; });
             case kA12B21:
-                return make(part, step, [](auto, auto a12, auto, auto, auto) HWY_ATTR { return a12(); });
+                return make(part, step, [](V, V a12, V, V, V) HWY_ATTR { return a12; });
             case kS1T1:
-                return make(part, step,
-                            [](auto, auto, auto a21, auto a22, auto) HWY_ATTR { return hn::Add(a21(), a22()); });
+                return make(part, step, [](V, V, V a21, V a22, V) HWY_ATTR { return hn::Add(a21, a22); });
             case kS2T2:
-                return make(part, step,
-                            [](auto a11, auto, auto, auto, auto s1) HWY_ATTR { return hn::Sub(s1(), a11()); });
+                return make(part, step, [](V a11, V, V, V, V s1) HWY_ATTR { return hn::Sub(s1, a11); });
             case kS4B22:
-                return make(part, step,
-                            [](auto, auto a12, auto, auto, auto s2) HWY_ATTR { return hn::Sub(a12(), s2()); });
+                return make(part, step, [](V, V a12, V, V, V s2) HWY_ATTR { return hn::Sub(a12, s2); });
             case kS3T3:
-                return make(part, step,
-                            [](auto a11, auto, auto a21, auto, auto) HWY_ATTR { return hn::Sub(a11(), a21()); });
+                return make(part, step, [](V a11, V, V a21, V, V) HWY_ATTR { return hn::Sub(a11, a21); });
             default:
-                return make(part, step, [](auto, auto, auto, auto a22, auto) HWY_ATTR { return a22(); });
+                return make(part, step, [](V, V, V, V a22, V) HWY_ATTR { return a22; });
         }
     }
 

@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "core/parallel.h"
 #include "tests/cpu/conv2d_shapes.h"
 #include "tests/cpu/conv_passes.h"
 #include "tests/cpu/on_each_target.h"
@@ -63,16 +62,8 @@ TEST(CpuConv2d, DirectMatchesTheDefinition) {
 TEST(CpuConv2d, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d : conv2d_shapes()) {
         SCOPED_TRACE(name_of(d));
-        const ConvInputs in = inputs_of(d);
-        on_each_target([&] {
-            set_threads(1);
-            const ConvPasses one = run(d, in);
-            for (const int threads : {2, 4}) {
-                set_threads(threads);
-                EXPECT_TRUE(run(d, in) == one) << threads << " threads";
-            }
-            set_threads(0);
-        });
+        testing::expect_same_bits_for_any_threads(
+            d, [](const Conv2dDims& dims, const ConvInputs& in) { return run(dims, in); });
     }
 }
 

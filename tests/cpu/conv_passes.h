@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 #include <vector>
 
 #include "core/dims.h"
+#include "core/parallel.h"
+#include "tests/cpu/on_each_target.h"
 #include "tests/reference/conv2d.h"
 #include "tests/support/values.h"
 
@@ -62,6 +65,39 @@ inline double rms_error_over_rms(const std::vector<float>& got, const reference:
         size += expected[i] * expected[i];
     }
     return std::sqrt(error / size);
+}
+
+/// run(d, inputs) gives the same bits on 1, 2 and 4 threads, in each instruction set.
+template <class Run>
+void expect_same_bits_for_any_threads(const Conv2dDims& d, const Run& run) {
+    const ConvInputs in = inputs_of(d);
+    on_each_target([&] {
+        set_threads(1);
+        const ConvPasses one = run(d, in);
+        for (const int threads : {2, 4}) {
+            set_threads(threads);
+            EXPECT_TRUE(run(d, in) == one) << threads << " threads";
+        }
+        set_threads(0);
+    });
+}
+
+/// run(d, inputs) may be called by two threads at a time. They are of one shape, so that a thread of the pool that
+/// works for both by turns must not take one's weights for the other's.
+template <class Run>
+void expect_calls_at_a_time(const Conv2dDims& d, const Run& run) {
+    ConvInputs in[2] = {inputs_of(d), inputs_of(d)};
+    for (float& weight : in[1].weight) weight *= 3;
+    const ConvPasses expected[2] = {run(d, in[0]), run(d, in[1])};
+    const int before = threads();
+    set_threads(3);
+    std::thread callers[2];
+    for (int i = 0; i < 2; ++i)
+        callers[i] = std::thread([&, i] {
+            for (int round = 0; round < 10; ++round) EXPECT_EQ(run(d, in[i]), expected[i]);
+        });
+    for (std::thread& caller : callers) caller.join();
+    set_threads(before);
 }
 
 }  // namespace moco::testing

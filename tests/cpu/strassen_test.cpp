@@ -5,9 +5,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <thread>
-
-#include "core/parallel.h"
 #include "tests/cpu/conv_passes.h"
 #include "tests/cpu/on_each_target.h"
 
@@ -98,33 +95,13 @@ TEST(CpuStrassen, ErrorsAreSmall) {
 
 TEST(CpuStrassen, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d : {dims(5, 14, 14, 64, 128), dims(3, 9, 7, 576, 64), dims(9, 15, 14, 128, 320, 2)}) {
-        const ConvInputs in = inputs_of(d);
-        on_each_target([&] {
-            set_threads(1);
-            const ConvPasses one = run(d, in);
-            for (const int threads : {2, 4}) {
-                set_threads(threads);
-                EXPECT_TRUE(run(d, in) == one) << name_of(d) << " on " << threads << " threads";
-            }
-            set_threads(0);
-        });
+        SCOPED_TRACE(name_of(d));
+        testing::expect_same_bits_for_any_threads(d, run);
     }
 }
 
 TEST(CpuStrassen, AnyNumberOfCallsAtATime) {
-    const Conv2dDims d = dims(4, 14, 14, 64, 64);
-    ConvInputs in[2] = {inputs_of(d), inputs_of(d)};
-    for (float& weight : in[1].weight) weight *= 3;
-    const ConvPasses expected[2] = {run(d, in[0]), run(d, in[1])};
-    const int threads = moco::threads();
-    set_threads(3);
-    std::thread callers[2];
-    for (int i = 0; i < 2; ++i)
-        callers[i] = std::thread([&, i] {
-            for (int round = 0; round < 10; ++round) EXPECT_EQ(run(d, in[i]), expected[i]);
-        });
-    for (std::thread& caller : callers) caller.join();
-    set_threads(threads);
+    testing::expect_calls_at_a_time(dims(4, 14, 14, 64, 64), run);
 }
 
 TEST(CpuStrassen, AppliesToPointsOfWholePanels) {

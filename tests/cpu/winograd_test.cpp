@@ -5,9 +5,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <thread>
-
-#include "core/parallel.h"
 #include "cpu/winograd_tiles.h"
 #include "tests/cpu/conv_passes.h"
 #include "tests/cpu/on_each_target.h"
@@ -195,35 +192,13 @@ TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
          {dims(5, 14, 14, 16, 32), dims(40, 9, 9, 48, 64), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33),
           dims(1, 1, 1, 16, 16), dims(9, 7, 7, 256, 256), dims(70, 2, 2, 128, 100), dims(300, 2, 2, 17, 33),
           dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
-        const ConvInputs in = inputs_of(d);
-        on_each_target([&] {
-            set_threads(1);
-            const ConvPasses one = run(d, in);
-            for (const int threads : {2, 4}) {
-                set_threads(threads);
-                EXPECT_TRUE(run(d, in) == one) << name_of(d) << " on " << threads << " threads";
-            }
-            set_threads(0);
-        });
+        SCOPED_TRACE(name_of(d));
+        testing::expect_same_bits_for_any_threads(d, run);
     }
 }
 
 TEST(CpuWinograd, AnyNumberOfCallsAtATime) {
-    // Of one shape, so that a thread of the pool that works for both by turns must not take one's weights for the
-    // other's.
-    const Conv2dDims d = dims(64, 14, 14, 16, 16);
-    ConvInputs in[2] = {inputs_of(d), inputs_of(d)};
-    for (float& weight : in[1].weight) weight *= 3;
-    const ConvPasses expected[2] = {run(d, in[0]), run(d, in[1])};
-    const int threads = moco::threads();
-    set_threads(3);
-    std::thread callers[2];
-    for (int i = 0; i < 2; ++i)
-        callers[i] = std::thread([&, i] {
-            for (int round = 0; round < 10; ++round) EXPECT_EQ(run(d, in[i]), expected[i]);
-        });
-    for (std::thread& caller : callers) caller.join();
-    set_threads(threads);
+    testing::expect_calls_at_a_time(dims(64, 14, 14, 16, 16), run);
 }
 
 TEST(CpuWinograd, AppliesToOneKindOfWindow) {
