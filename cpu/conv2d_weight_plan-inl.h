@@ -66,10 +66,6 @@ struct WeightPlan {
     }
 };
 
-/// Whether pixels so many floats apart fall into one set of L1, which does not hold them then.
-HWY_INLINE bool in_one_set(int64_t step) {
-    return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
-}
 /// Whether pixels so far apart are copied, because a low tile has few products for each: where they share one set (dy)
 /// or two (x, of which a tile reads whole lines), and where they share four if there are many channels of the other
 /// tensor, for each tile or panel of which they are read again.

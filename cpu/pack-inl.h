@@ -21,6 +21,11 @@ HWY_INLINE int64_t panel_count(int64_t columns) {
     return (columns + kPanel - 1) / kPanel;
 }
 
+/// Whether rows so many floats apart fall into one set of L1, which does not hold them then.
+HWY_INLINE bool in_one_set(int64_t step) {
+    return step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
+}
+
 /// One panel from B stored depth x columns: `columns` (1..kPanel) of its columns, starting at b.
 HWY_INLINE void pack_panel(const float* b, int64_t b_step, int64_t depth, int64_t columns, float* panel) {
     static_assert(kPanel == 2 * kLanes);

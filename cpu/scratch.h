@@ -15,7 +15,7 @@ enum class ScratchUse {
     partials,
     transformed,
     // Winograd's: transformed weights, input and its pixels beyond the image, gradients, their products, results that
-    // nobody needs
+    // nobody needs (these Strassen's too)
     winograd_weight,
     winograd_input,
     winograd_extended,

@@ -52,13 +52,13 @@ struct Problem {
     const float* weight;  // OC,IC
     float* result;
     int64_t rows = d.N * d.OH() * d.OW();
-    int64_t blocks = (K + kDepth - 1) / kDepth;
+    int64_t blocks = tile_count(K, kDepth);
     int64_t pairs = M / (2 * kPanel);
     int64_t largest_half = (K / (2 * kLanes) + blocks - 1) / blocks * kLanes;
     int64_t unit_tiles = kMaxRows < 8 && largest_half > 64 ? 2 : kMaxTiles;
 
     int64_t unit_rows() const { return 2 * unit_tiles * kMaxRows; }
-    int64_t units() const { return (rows + unit_rows() - 1) / unit_rows(); }
+    int64_t units() const { return tile_count(rows, unit_rows()); }
     /// The channels of block i of depth begin here; each half has so many.
     int64_t begin(int64_t i) const { return K / (2 * kLanes) * i / blocks * 2 * kLanes; }
     int64_t half(int64_t i) const { return (begin(i + 1) - begin(i)) / 2; }
@@ -228,8 +228,7 @@ struct Piece {
                        Fetch& fetch) const {
         const int64_t step = unit.depth + kPad, sum = kMaxHalf * kPanel;
         const int64_t lines = fetch.lines() / ((kProducts - 1) * (last - first)) + 1;
-        // Rows a multiple of 4 KiB apart would drive each other out of L1.
-        const bool in_place = p.K * static_cast<int64_t>(sizeof(float)) % 4096 != 0;
+        const bool in_place = !in_one_set(p.K);
         const float *part_rows[kMaxHalf], *quarter_rows[kMaxHalf];
         float *u_rows[kMaxHalf], *w_rows[kMaxHalf];
         for (int64_t i = 0; i < unit.half; ++i) {

@@ -2,10 +2,10 @@
 // and channels can have to tiles and vectors.
 #include "cpu/winograd.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "cpu/winograd_tiles.h"
+#include "tests/cpu/conv2d_shapes.h"
 #include "tests/cpu/conv_passes.h"
 #include "tests/cpu/on_each_target.h"
 #include "tests/support/values.h"
@@ -20,15 +20,12 @@ using testing::error_over_rms;
 using testing::expected_of;
 using testing::GuardedResult;
 using testing::inputs_of;
+using testing::name_of;
 using testing::on_each_target;
 using testing::rms_error_over_rms;
 
 Conv2dDims dims(int64_t N, int64_t H, int64_t W, int64_t IC, int64_t OC, int64_t stride = 1) {
     return {N, H, W, IC, OC, 3, 3, stride, 1};
-}
-
-std::string name_of(const Conv2dDims& d) {
-    return fmt::format("N {}, H {}, W {}, IC {}, OC {}, stride {}", d.N, d.H, d.W, d.IC, d.OC, d.stride);
 }
 
 ConvPasses run(const Conv2dDims& d, const ConvInputs& in) {
