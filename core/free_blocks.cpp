@@ -1,4 +1,5 @@
-// Best fit with joining of neighbours, in two ordered indices of the same blocks.
+// Best fit with joining of neighbours. The blocks are one short array: trees of them, with their nodes to allocate,
+// took three times as long.
 #include "core/free_blocks.h"
 
 #include <algorithm>
@@ -6,72 +7,69 @@
 
 namespace moco {
 
+std::vector<FreeBlocks::Block>::const_iterator FreeBlocks::from(const char* memory) const {
+    return std::ranges::lower_bound(blocks_, memory, {}, &Block::begin);
+}
+
 char* FreeBlocks::take(size_t bytes) {
-    const auto best = by_size_.lower_bound({bytes, nullptr});
-    if (best == by_size_.end()) return nullptr;
-    const auto [size, memory] = *best;
-    erase(by_address_.find(memory));
-    if (size > bytes) insert(memory + bytes, size - bytes);
+    auto best = blocks_.end();
+    for (auto block = blocks_.begin(); block != blocks_.end(); ++block) {
+        if (block->bytes < bytes || (best != blocks_.end() && block->bytes >= best->bytes)) continue;
+        best = block;
+        if (best->bytes == bytes) break;
+    }
+    if (best == blocks_.end()) return nullptr;
+    char* const memory = best->begin;
+    if (best->bytes == bytes) {
+        blocks_.erase(best);
+    } else {
+        *best = {memory + bytes, best->bytes - bytes};
+    }
     return memory;
 }
 
 void FreeBlocks::give(char* memory, size_t bytes) {
-    const auto next = by_address_.lower_bound(memory);
-    if (next != by_address_.begin()) {
-        const auto previous = std::prev(next);
-        if (previous->first + previous->second == memory) {
-            memory = previous->first;
-            bytes += previous->second;
-            erase(previous);
-        }
+    const auto next = blocks_.begin() + (from(memory) - blocks_.begin());
+    const bool joins_next = next != blocks_.end() && memory + bytes == next->begin;
+    if (next != blocks_.begin() && std::prev(next)->end() == memory) {
+        std::prev(next)->bytes += bytes + (joins_next ? next->bytes : 0);
+        if (joins_next) blocks_.erase(next);
+    } else if (joins_next) {
+        *next = {memory, bytes + next->bytes};
+    } else {
+        blocks_.insert(next, {memory, bytes});
     }
-    if (next != by_address_.end() && memory + bytes == next->first) {
-        bytes += next->second;
-        erase(next);
-    }
-    insert(memory, bytes);
 }
 
 bool FreeBlocks::take_whole(char* memory, size_t bytes) {
-    const auto block = by_address_.find(memory);
-    if (block == by_address_.end() || block->second != bytes) return false;
-    erase(block);
+    const auto block = from(memory);
+    if (block == blocks_.end() || block->begin != memory || block->bytes != bytes) return false;
+    blocks_.erase(block);
     return true;
 }
 
 std::vector<std::pair<char*, size_t>> FreeBlocks::take_within(char* memory, size_t bytes) {
     std::vector<std::pair<char*, size_t>> taken;
+    std::vector<Block> left;
     char* const end = memory + bytes;
-    auto block = by_address_.lower_bound(memory);
-    if (block != by_address_.begin() && std::prev(block)->first + std::prev(block)->second > memory) --block;
-    while (block != by_address_.end() && block->first < end) {
-        const auto [begin, size] = *block;
-        erase(block);
-        char* const from = std::max(begin, memory);
-        char* const to = std::min(begin + size, end);
-        if (begin < from) insert(begin, static_cast<size_t>(from - begin));
-        if (to < begin + size) insert(to, static_cast<size_t>(begin + size - to));
-        taken.emplace_back(from, static_cast<size_t>(to - from));
-        block = by_address_.lower_bound(to);
+    for (const Block& block : blocks_) {
+        char* const begin = std::max(block.begin, memory);
+        char* const last = std::min(block.end(), end);
+        if (begin >= last) {
+            left.push_back(block);
+            continue;
+        }
+        taken.emplace_back(begin, static_cast<size_t>(last - begin));
+        if (block.begin < begin) left.push_back({block.begin, static_cast<size_t>(begin - block.begin)});
+        if (last < block.end()) left.push_back({last, static_cast<size_t>(block.end() - last)});
     }
+    blocks_ = std::move(left);
     return taken;
 }
 
 size_t FreeBlocks::bytes_before(const char* end) const {
-    const auto next = by_address_.lower_bound(const_cast<char*>(end));
-    if (next == by_address_.begin()) return 0;
-    const auto [memory, bytes] = *std::prev(next);
-    return memory + bytes == end ? bytes : 0;
-}
-
-void FreeBlocks::erase(std::map<char*, size_t>::iterator block) {
-    by_size_.erase({block->second, block->first});
-    by_address_.erase(block);
-}
-
-void FreeBlocks::insert(char* memory, size_t bytes) {
-    by_address_.emplace(memory, bytes);
-    by_size_.emplace(bytes, memory);
+    const auto next = from(end);
+    return next != blocks_.begin() && std::prev(next)->end() == end ? std::prev(next)->bytes : 0;
 }
 
 }  // namespace moco

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
 namespace moco {
 
-/// Keeps books only: it never touches the memory. Not thread-safe.
+/// Keeps books only: it never touches the memory. A call takes time in proportion to the number of free blocks, which
+/// is small: neighbours are one. Not thread-safe.
 class FreeBlocks {
   public:
     /// `bytes` bytes cut from the smallest block that has as many (of equals the one with the lowest address), or null.
@@ -24,11 +23,15 @@ class FreeBlocks {
     size_t bytes_before(const char* end) const;
 
   private:
-    void erase(std::map<char*, size_t>::iterator block);
-    void insert(char* memory, size_t bytes);
+    struct Block {
+        char* begin;
+        size_t bytes;
+        char* end() const { return begin + bytes; }
+    };
+    /// The first block at `memory` or behind it.
+    std::vector<Block>::const_iterator from(const char* memory) const;
 
-    std::map<char*, size_t> by_address_;
-    std::set<std::pair<size_t, char*>> by_size_;
+    std::vector<Block> blocks_;  // by address, no two of them touching
 };
 
 }  // namespace moco
