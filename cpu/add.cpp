@@ -44,7 +44,7 @@ HWY_EXPORT(scale);
 
 void CpuBackend::add_forward(DType dtype, const void* a, const void* b, void* y, int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(add);
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) { kernel(dtype, a, b, y, begin, end); });
+    parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) { kernel(dtype, a, b, y, begin, end); });
 }
 
 void CpuBackend::accumulate(DType dtype, const void* x, void* sum, int64_t count) {
@@ -53,7 +53,7 @@ void CpuBackend::accumulate(DType dtype, const void* x, void* sum, int64_t count
 
 void CpuBackend::scale(const float* x, float factor, float* y, int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(scale);
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) { kernel(x, factor, y, begin, end); });
+    parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) { kernel(x, factor, y, begin, end); });
 }
 
 }  // namespace moco::cpu

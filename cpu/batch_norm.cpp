@@ -172,7 +172,7 @@ void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, 
                    const float* parameters, void* y, uint8_t* signs) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(normalise);
     const int64_t sample = d.HW * d.C;
-    parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
+    parallel_for(d.N, row_grain(d.N, sample), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             const float* p = parameters + n % S * 3 * folded.width;
             const int64_t i = n * sample;

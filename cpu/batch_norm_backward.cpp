@@ -245,7 +245,7 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
     const void* g = dresidual != nullptr ? dresidual : dy;
     if (dresidual != nullptr) y = nullptr, signs = nullptr;
     const auto kernel = HWY_DYNAMIC_DISPATCH(gradient_of_x);
-    parallel_for(d.N, row_grain(sample), [&](int64_t begin, int64_t end) {
+    parallel_for(d.N, row_grain(d.N, sample), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             const int64_t i = n * sample;
             const Factors at(factors.get(), n % d.S, width);

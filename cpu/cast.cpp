@@ -38,7 +38,7 @@ HWY_EXPORT(cast);
 
 void CpuBackend::cast(DType from, const void* source, DType to, void* target, int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(cast);
-    parallel_for(count, kElementGrain,
+    parallel_for(count, element_grain(count),
                  [=](int64_t begin, int64_t end) { kernel(from, source, to, target, begin, end); });
 }
 

@@ -22,19 +22,19 @@ namespace {
 
 // Plain loops, which the compiler turns into the target's vectors.
 void widen(const uint16_t* from, int64_t count, float* to) {
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) HWY_ATTR {
+    parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) HWY_ATTR {
         for (int64_t i = begin; i < end; ++i) to[i] = bf16_to_float(from[i]);
     });
 }
 
 void narrow(const float* from, int64_t count, uint16_t* to) {
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) HWY_ATTR {
+    parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) HWY_ATTR {
         for (int64_t i = begin; i < end; ++i) to[i] = float_to_bf16(from[i]);
     });
 }
 
 void round(const float* from, int64_t count, float* to) {
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) HWY_ATTR {
+    parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) HWY_ATTR {
         for (int64_t i = begin; i < end; ++i) to[i] = bf16_to_float(float_to_bf16(from[i]));
     });
 }

@@ -103,7 +103,7 @@ void CpuBackend::cross_entropy_forward(const float* logits, const int64_t* targe
     const auto kernel = HWY_DYNAMIC_DISPATCH(row_softmax);
     std::vector<double> losses(static_cast<size_t>(rows));
     std::vector<uint8_t> hits(static_cast<size_t>(rows));
-    parallel_for(rows, row_grain(4 * columns), [&](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, 4 * columns), [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
             const float target = logits[r * columns + targets[r]];
             const RowSoftmax softmax = kernel(logits + r * columns, columns, target);
@@ -122,7 +122,7 @@ void CpuBackend::cross_entropy_backward(const float* logits, const int64_t* targ
                                         const float* dloss, float* dlogits, int64_t rows, int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(softmax_of_columns);
     const float factor = *dloss / static_cast<float>(rows);
-    parallel_for(rows, row_grain(4 * columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, 4 * columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
             const float* row = logits + r * columns;
             float* drow = dlogits + r * columns;

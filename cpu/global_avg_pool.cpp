@@ -62,14 +62,14 @@ HWY_EXPORT(spread_sample);
 
 void CpuBackend::global_avg_pool_forward(DType dtype, const void* x, float* y, int64_t N, int64_t HW, int64_t C) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(average_sample);
-    parallel_for(N, row_grain(HW * C), [=](int64_t begin, int64_t end) {
+    parallel_for(N, row_grain(N, HW * C), [=](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) kernel(dtype, element(dtype, x, n * HW * C), y + n * C, HW, C);
     });
 }
 
 void CpuBackend::global_avg_pool_backward(DType dtype, const float* dy, void* dx, int64_t N, int64_t HW, int64_t C) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(spread_sample);
-    parallel_for(N, row_grain(HW * C), [=](int64_t begin, int64_t end) {
+    parallel_for(N, row_grain(N, HW * C), [=](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) kernel(dtype, dy + n * C, element(dtype, dx, n * HW * C), HW, C);
     });
 }

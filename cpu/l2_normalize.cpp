@@ -44,7 +44,7 @@ HWY_EXPORT(l2_normalize_backward_row);
 
 void CpuBackend::l2_normalize_forward(const float* x, float* y, float* norm, int64_t rows, int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(l2_normalize_row);
-    parallel_for(rows, row_grain(columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) kernel(x + r * columns, y + r * columns, norm + r, columns);
     });
 }
@@ -52,7 +52,7 @@ void CpuBackend::l2_normalize_forward(const float* x, float* y, float* norm, int
 void CpuBackend::l2_normalize_backward(const float* y, const float* norm, const float* dy, float* dx, int64_t rows,
                                        int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(l2_normalize_backward_row);
-    parallel_for(rows, row_grain(columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
             kernel(y + r * columns, norm[r], dy + r * columns, dx + r * columns, columns);
         }

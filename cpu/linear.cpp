@@ -55,14 +55,14 @@ HWY_EXPORT(sum_rows);
 
 void CpuBackend::add_bias(const float* x, const float* bias, float* y, int64_t rows, int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(add_bias);
-    parallel_for(rows, row_grain(columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) kernel(x + r * columns, bias, y + r * columns, columns);
     });
 }
 
 void CpuBackend::sum_rows(const float* x, float* sum, int64_t rows, int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(sum_rows);
-    const int64_t grain = std::max<int64_t>(64, row_grain(rows) / 64 * 64);  // columns: no partial sums needed
+    const int64_t grain = std::max<int64_t>(64, row_grain(columns, rows) / 64 * 64);  // columns: no partial sums needed
     parallel_for(columns, grain, [=](int64_t begin, int64_t end) { kernel(x, sum, rows, columns, begin, end); });
 }
 

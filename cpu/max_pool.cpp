@@ -148,14 +148,14 @@ HWY_EXPORT(max_pool_backward_row);
 
 void CpuBackend::max_pool_forward(const PoolDims& d, const void* x, void* y, uint8_t* argmax) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(max_pool_row);
-    parallel_for(d.N * d.OH(), row_grain(d.stride * d.W * d.C), [&](int64_t begin, int64_t end) {
+    parallel_for(d.N * d.OH(), row_grain(d.N * d.OH(), d.stride * d.W * d.C), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) kernel(d, x, y, argmax, row);
     });
 }
 
 void CpuBackend::max_pool_backward(const PoolDims& d, const void* dy, const uint8_t* argmax, void* dx) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(max_pool_backward_row);
-    parallel_for(d.N * d.H, row_grain(d.W * d.C), [&](int64_t begin, int64_t end) {
+    parallel_for(d.N * d.H, row_grain(d.N * d.H, d.W * d.C), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) kernel(d, dy, argmax, dx, row);
     });
 }

@@ -55,12 +55,13 @@ HWY_EXPORT(relu_backward);
 
 void CpuBackend::relu_forward(DType dtype, const void* x, void* y, int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(relu_forward);
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) { kernel(dtype, x, y, begin, end); });
+    parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) { kernel(dtype, x, y, begin, end); });
 }
 
 void CpuBackend::relu_backward(DType dtype, const void* y, const void* dy, void* dx, int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(relu_backward);
-    parallel_for(count, kElementGrain, [=](int64_t begin, int64_t end) { kernel(dtype, y, dy, dx, begin, end); });
+    parallel_for(count, element_grain(count),
+                 [=](int64_t begin, int64_t end) { kernel(dtype, y, dy, dx, begin, end); });
 }
 
 }  // namespace moco::cpu

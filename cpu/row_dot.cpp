@@ -36,7 +36,7 @@ HWY_EXPORT(scaled_row);
 
 void CpuBackend::row_dot_forward(const float* a, const float* b, float* result, int64_t rows, int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(dot_of_rows);
-    parallel_for(rows, row_grain(columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) result[r] = kernel(a + r * columns, b + r * columns, columns);
     });
 }
@@ -44,7 +44,7 @@ void CpuBackend::row_dot_forward(const float* a, const float* b, float* result, 
 void CpuBackend::row_dot_backward(const float* a, const float* b, const float* ddot, float* da, float* db, int64_t rows,
                                   int64_t columns) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(scaled_row);
-    parallel_for(rows, row_grain(columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
             if (da != nullptr) kernel(ddot[r], b + r * columns, da + r * columns, columns);
             if (db != nullptr) kernel(ddot[r], a + r * columns, db + r * columns, columns);

@@ -35,7 +35,8 @@ void CpuBackend::sgd_update(const SgdOptions& options, const StepState* state, f
                             int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(sgd);
     const float lr = state->lr;
-    parallel_for(count, kElementGrain, [&](int64_t begin, int64_t end) { kernel(options, lr, w, dw, v, begin, end); });
+    parallel_for(count, element_grain(count),
+                 [&](int64_t begin, int64_t end) { kernel(options, lr, w, dw, v, begin, end); });
 }
 
 }  // namespace moco::cpu

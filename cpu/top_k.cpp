@@ -80,7 +80,7 @@ void top_k_of_row(const float* row, int64_t columns, int64_t k, std::vector<uint
 
 void CpuBackend::top_k(const float* scores, float* values, int64_t* indices, int64_t rows, int64_t columns, int64_t k) {
     if (k == 0) return;
-    parallel_for(rows, row_grain(columns), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(rows, columns), [=](int64_t begin, int64_t end) {
         std::vector<uint64_t> ranks;
         for (int64_t r = begin; r < end; ++r) {
             const float* row = scores + r * columns;
