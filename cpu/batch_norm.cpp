@@ -176,6 +176,10 @@ void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, 
         for (int64_t n = begin; n < end; ++n) {
             const float* p = parameters + n % S * 3 * folded.width;
             const int64_t i = n * sample;
+            if (n + 1 < end) {
+                fetch_sample<Access::write>(d.dtype, y == x ? nullptr : y, n + 1, sample);
+                fetch_sample<Access::read>(d.dtype, residual, n + 1, sample);
+            }
             kernel({d.dtype, element(d.dtype, x, i), element(d.dtype, residual, i), element(d.dtype, y, i),
                     signs_of(signs, i), p, p + folded.width, p + 2 * folded.width, folded.rows, folded.width,
                     d.activation});

@@ -56,6 +56,18 @@ struct UnitSums {
           C(channels) {}
 };
 
+/// Asks for sample n, of `count` elements, to be read or written, ahead of its use. The samples of a split lie apart,
+/// and at each the processor would begin anew to find out what comes next; of large ones that does not show.
+enum class Access { read, write };
+template <Access access>
+inline void fetch_sample(DType dtype, const void* samples, int64_t n, int64_t count) {
+    constexpr int64_t kLargest = 1 << 13, kLine = 64;
+    const int64_t bytes = count * static_cast<int64_t>(size_of(dtype));
+    if (samples == nullptr || bytes > kLargest) return;
+    const char* sample = static_cast<const char*>(samples) + n * bytes;
+    for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(sample + i, access == Access::write ? 1 : 0, 2);
+}
+
 /// The signs (a bit an element) from element i on, a multiple of 8; null stays null.
 template <typename Byte>
 Byte* signs_of(Byte* signs, int64_t i) {

@@ -179,6 +179,10 @@ void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, 
     int64_t in_run = 0;
     for (int64_t j = units.begin(unit); j < units.end(unit); ++j) {
         const int64_t n = units.split(unit) + units.S * j;
+        if (j + 1 < units.end(unit)) {
+            fetch_sample<Access::read>(a.dtype, a.x, n + units.S, sample);
+            fetch_sample<Access::read>(a.dtype, a.dy, n + units.S, sample);
+        }
         for (int64_t row = 0; row < folded.rows; row += kRunRows) {
             const int64_t i = n * sample + row * folded.width, rows = std::min(kRunRows, folded.rows - row);
             if (in_run + rows > kRunRows) {
