@@ -228,8 +228,8 @@ void direct_backward_weight(const Conv2dDims& d, const float* x, const float* dy
     const auto cut = [](int64_t total, int64_t i, int64_t parts) { return total * i / parts; };
     parallel_for(plan.partials * plan.row_pieces * plan.column_pieces, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-            const int64_t part = i % plan.partials, column = i / plan.partials % plan.column_pieces,
-                          row = i / plan.partials / plan.column_pieces;
+            const int64_t column = i % plan.column_pieces, row = i / plan.column_pieces % plan.row_pieces,
+                          part = i / plan.column_pieces / plan.row_pieces;
             WeightPiece{plan,
                         x,
                         dy,

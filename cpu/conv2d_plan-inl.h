@@ -189,10 +189,14 @@ HWY_INLINE ConvPlan plan_conv(TapConv conv, const PlanLimits& limits = {}) {
     return plan;
 }
 
-/// Piece `index` of plan.pieces(): neighbours in the order of indices share their columns.
+/// Piece `index` of plan.pieces(). Neighbours share their columns, but where the weights of all of them fit into L2,
+/// their images: a thread then reads and writes the same ones as in other passes.
 HWY_INLINE ConvPiece piece_of(const ConvPlan& plan, int64_t index) {
-    const int64_t row = index % plan.row_pieces, image = index / plan.row_pieces % plan.image_pieces,
-                  column = index / plan.row_pieces / plan.image_pieces;
+    constexpr int64_t kFewWeights = 1 << 17;  // floats
+    const bool by_images = plan.panels() * plan.panel_size() * plan.limits.element_bytes <= 4 * kFewWeights;
+    const int64_t row = index % plan.row_pieces, rest = index / plan.row_pieces;
+    const int64_t image = by_images ? rest / plan.column_pieces : rest % plan.image_pieces;
+    const int64_t column = by_images ? rest % plan.column_pieces : rest / plan.image_pieces;
     const auto cut = [](int64_t count, int64_t i, int64_t parts) { return count * i / parts; };
     return {cut(plan.conv.N, image, plan.image_pieces),
             cut(plan.conv.N, image + 1, plan.image_pieces),
