@@ -63,6 +63,14 @@ class Backend {
     /// section await what they read by themselves; kernels do not.
     virtual void await(const void* /*memory*/, size_t /*bytes*/) {}
 
+    // ---- work at the same time ----
+    /// Calls first() and second(), whose work must not depend on each other: two networks of `weights` weights each, or
+    /// the like. At the same time if this device gains by it, else one after the other.
+    virtual void do_both(const std::function<void()>& first, const std::function<void()>& second, int64_t /*weights*/) {
+        first();
+        second();
+    }
+
     // ---- work that is repeated ----
     /// Notes what `work` gives the device, without doing it, so that replay() does all of it at once, in the same
     /// memory. Copies from the host bring the same bytes again; copies to the host and synchronize are refused. Null,

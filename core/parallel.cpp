@@ -16,6 +16,7 @@ namespace moco {
 namespace {
 
 thread_local bool inside_parallel_for = false;
+thread_local int this_thread = 0;  // of the pool's; those outside of it count as its first
 
 /// How often an idle thread looks for work before it sleeps: some 20 microseconds, less than a wake-up costs.
 constexpr int kSpins = 2000;
@@ -98,6 +99,22 @@ class Job {
     std::mutex mutex_;
 };
 
+/// One function that any thread may run. Lives on its poster's stack.
+struct Task {
+    const std::function<void()>& body;
+    std::exception_ptr error = nullptr;
+    std::atomic<bool> done{false};
+
+    void run() {
+        try {
+            body();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        done.store(true, std::memory_order_release);
+    }
+};
+
 class Pool {
   public:
     static Pool& instance() {
@@ -117,13 +134,8 @@ class Pool {
     }
 
     void run(Job& job) {
-        {
-            const std::lock_guard lock(mutex_);
-            jobs_.push_back(&job);
-            posted_.fetch_add(1, std::memory_order_release);
-        }
-        if (sleeping_.load() > 0) wake_.notify_all();
-        job.run(0);
+        post(jobs_, &job);
+        job.run(this_thread);
         {
             const std::lock_guard lock(mutex_);
             jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
@@ -139,8 +151,73 @@ class Pool {
         if (job.error) std::rethrow_exception(job.error);
     }
 
+    /// Runs the task on another thread, and `meanwhile` on this one.
+    void run(Task& task, const std::function<void()>& meanwhile) {
+        post(tasks_, &task);
+        Task own{meanwhile};
+        own.run();
+        if (withdraw(task)) task.run();  // every thread had other work
+        help_until(task.done);
+        if (task.error) std::rethrow_exception(task.error);
+        if (own.error) std::rethrow_exception(own.error);
+    }
+
   private:
     Pool() { resize(0); }
+
+    template <typename Work>
+    void post(std::vector<Work*>& list, Work* work) {
+        {
+            const std::lock_guard lock(mutex_);
+            list.push_back(work);
+            posted_.fetch_add(1, std::memory_order_release);
+        }
+        if (sleeping_.load() > 0) wake_.notify_all();
+    }
+
+    /// Works on a job that this thread has joined.
+    static void help(Job& job) {
+        job.run(this_thread);
+        job.helpers.fetch_sub(1, std::memory_order_release);
+    }
+
+    /// Works on whatever jobs there are until `done`.
+    void help_until(const std::atomic<bool>& done) {
+        uint64_t seen = 0;
+        for (int spins = 0; !done.load(std::memory_order_acquire); ++spins) {
+            if (const uint64_t posted = posted_.load(std::memory_order_acquire); posted != seen) {
+                Job* job = nullptr;
+                {
+                    const std::lock_guard lock(mutex_);
+                    job = join_job();
+                }
+                if (job) {
+                    help(*job);
+                } else {
+                    seen = posted;
+                }
+                spins = 0;
+            } else if (spins < kSpins) {
+                pause();
+            } else {
+                std::this_thread::yield();
+            }
+        }
+    }
+
+    /// Takes the task back; false if somebody has begun it.
+    bool withdraw(Task& task) {
+        const std::lock_guard lock(mutex_);
+        return std::erase(tasks_, &task) > 0;
+    }
+
+    /// A task that nobody has begun, or null. Needs mutex_.
+    Task* take_task() {
+        if (tasks_.empty()) return nullptr;
+        Task* task = tasks_.back();
+        tasks_.pop_back();
+        return task;
+    }
 
     void stop() {
         {
@@ -166,27 +243,34 @@ class Pool {
 
     void work(int thread) {
         flush_denormals();
+        this_thread = thread;
         uint64_t seen = 0;
         while (true) {
             for (int spins = 0; spins < kSpins && posted_.load(std::memory_order_acquire) == seen; ++spins) pause();
+            Task* task = nullptr;
             Job* job = nullptr;
             {
                 std::unique_lock lock(mutex_);
                 sleeping_.fetch_add(1);
-                wake_.wait(lock, [&] { return stopping_ || (job = join_job()) || posted_.load() != seen; });
+                wake_.wait(lock, [&] {
+                    return stopping_ || (task = take_task()) || (job = join_job()) || posted_.load() != seen;
+                });
                 sleeping_.fetch_sub(1);
                 if (stopping_) return;
-                if (!job) seen = posted_.load();  // someone else did that work
+                if (!task && !job) seen = posted_.load();  // someone else did that work
             }
-            if (!job) continue;
-            job->run(thread);
-            job->helpers.fetch_sub(1, std::memory_order_release);
+            if (task) {
+                task->run();
+            } else if (job) {
+                help(*job);
+            }
         }
     }
 
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Job*> jobs_;
+    std::vector<Task*> tasks_;  // that nobody has begun
     std::vector<std::thread> workers_;
     std::atomic<uint64_t> posted_{0};
     std::atomic<int> sleeping_{0};
@@ -214,6 +298,17 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
     }
     Job job(pieces, pool.size());
     pool.run(job);
+}
+
+void parallel_invoke(const std::function<void()>& first, const std::function<void()>& second) {
+    Pool& pool = Pool::instance();
+    if (inside_parallel_for || pool.size() == 1) {
+        first();
+        second();
+        return;
+    }
+    Task task{first};
+    pool.run(task, second);
 }
 
 void flush_denormals() {

@@ -1,4 +1,4 @@
-// Threads: one parallel_for over a small pool.
+// Threads: parallel_for and parallel_invoke over a small pool.
 //
 // Work is cut by its size, never by the number of threads, so that results have the same bits on 1 thread and on 64.
 // A reduction writes one partial per chunk (at most kMaxPartials of them) and adds them up in index order.
@@ -27,6 +27,12 @@ enum class PieceOrder { first_to_last, last_to_first };
 /// pieces in line.
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body,
                   PieceOrder order = PieceOrder::first_to_last);
+
+/// Calls first() and second(), which must not depend on each other; returns when both are done. With a thread to spare
+/// they run at the same time, the second on the calling thread, and share the pool in their parallel_fors; with one
+/// thread, or from within a parallel_for's body, one after the other. If both throw, the first one's exception is
+/// rethrown here, no matter when it came.
+void parallel_invoke(const std::function<void()>& first, const std::function<void()>& second);
 
 /// A grain that cuts `count` items into at most kMaxPartials pieces, a function of `count` alone.
 inline int64_t partial_grain(int64_t count) {

@@ -25,6 +25,8 @@ class CpuBackend final : public Backend {
     void fill_zero(void* target, size_t bytes) override;
     void synchronize() override;
 
+    void do_both(const std::function<void()>& first, const std::function<void()>& second, int64_t weights) override;
+
     // ---- convolution ----
     void set_conv_algorithm(ConvAlgorithm algorithm) override;
     void conv2d_forward(const Conv2dDims& d, const void* x, const float* weight, void* y) override;

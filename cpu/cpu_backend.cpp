@@ -49,6 +49,15 @@ std::string CpuBackend::description() const {
                        threads() == 1 ? "" : "s", memory_gib());
 }
 
+void CpuBackend::do_both(const std::function<void()>& first, const std::function<void()>& second, int64_t weights) {
+    // In small networks threads wait for each other at the end of every pass. In large ones that does not show, but
+    // each core would find half of what backward needs in the other's cache.
+    constexpr int64_t kSmall = 1 << 22;
+    if (weights <= kSmall) return parallel_invoke(first, second);
+    first();
+    second();
+}
+
 void CpuBackend::set_precision(Precision precision) {
     check(precision != Precision::tf32,
           "--precision tf32: only NVIDIA GPUs (sm_80 and newer) compute in it; on --device cpu take f32 or bf16");

@@ -1,8 +1,8 @@
 // One training step of MoCo: Algorithm 1 of He et al., arXiv:1911.05722.
 // N = batch, C = feature dimension, K = queue length, m = momentum, T = temperature.
 //
-// Keys come before queries: the key encoder keeps nothing for backward, so its activations are gone before those of the
-// queries pile up. Neither depends on the other.
+// Neither encoder depends on the other: where a device gains by it, it computes both at a time. Else keys come before
+// queries: the key encoder keeps nothing for backward, so its activations are gone before those of the queries pile up.
 #include "moco/train_step.h"
 
 #include "core/autograd.h"
@@ -28,17 +28,17 @@ StepResult algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers,
     auto& [f_q, f_k, f_q_parameters, f_k_parameters, queue, sgd, state] = moco;  // state: lr, m, the queue's pointer
     const PlacedOrder& order = numbers.orders[0];
 
-    clock.enter(StepPhase::key);
-    Tensor k;  // keys: N x C
-    {
+    clock.enter(StepPhase::encode);
+    momentum_update(f_k_parameters, f_q_parameters, state);  // f_k = m f_k + (1-m) f_q, Eqn. (2)
+    const Tensor x_k = shuffle_batch(x.key, order, comm);    // shuffling BN, Sec. 3.3
+    Tensor q, k;                                             // queries, keys: N x C
+    const auto encode_queries = [&, &f_q = f_q] { q = l2_normalize(f_q.forward(x.query)); };
+    const auto encode_keys = [&, &f_k = f_k] {
         const NoGrad no_gradient_to_keys;
-        momentum_update(f_k_parameters, f_q_parameters, state);  // f_k = m f_k + (1-m) f_q, Eqn. (2)
-        const Tensor x_k = shuffle_batch(x.key, order, comm);    // shuffling BN, Sec. 3.3
-        k = unshuffle_batch(l2_normalize(f_k.forward(x_k)), order, comm);
-    }
-
-    clock.enter(StepPhase::query);
-    const Tensor q = l2_normalize(f_q.forward(x.query));  // queries: N x C
+        k = l2_normalize(f_k.forward(x_k));
+    };
+    queue.keys().backend().do_both(encode_keys, encode_queries, f_q_parameters.count());
+    k = unshuffle_batch(k, order, comm);
 
     clock.enter(StepPhase::loss);
     Loss loss = info_nce(q, k, queue.keys(), numbers.T);  // logits: N x (1+K), the positive is class 0, Eqn. (1)
@@ -57,21 +57,22 @@ StepResult algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers,
 StepResult symmetric_algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm,
                                  StepClock& clock) {
     auto& [f_q, f_k, f_q_parameters, f_k_parameters, queue, sgd, state] = moco;
-    const auto queries_of = [&f = f_q, &clock](const Tensor& view) {
-        clock.enter(StepPhase::query);
-        return l2_normalize(f.forward(view));
-    };
-    const auto keys_of = [&f = f_k, &clock, &comm](const Tensor& view, const PlacedOrder& order) {
-        clock.enter(StepPhase::key);
+    const auto keys_of = [&f_k = f_k](const Tensor& view) {
         const NoGrad no_gradient_to_keys;
-        return unshuffle_batch(l2_normalize(f.forward(shuffle_batch(view, order, comm))), order, comm);
+        return l2_normalize(f_k.forward(view));
     };
+    const auto queries_of = [&f_q = f_q](const Tensor& view) { return l2_normalize(f_q.forward(view)); };
 
+    clock.enter(StepPhase::encode);
     momentum_update(f_k_parameters, f_q_parameters, state);  // once a step
-    const Tensor k_2 = keys_of(x.key, numbers.orders[0]);
-    const Tensor k_1 = keys_of(x.query, numbers.orders[1]);
-    const Tensor q_1 = queries_of(x.query);
-    const Tensor q_2 = queries_of(x.key);
+    const Tensor shuffled_2 = shuffle_batch(x.key, numbers.orders[0], comm);
+    const Tensor shuffled_1 = shuffle_batch(x.query, numbers.orders[1], comm);
+    Tensor q_1, q_2, k_1, k_2;
+    const auto encode_queries = [&] { q_1 = queries_of(x.query), q_2 = queries_of(x.key); };
+    const auto encode_keys = [&] { k_2 = keys_of(shuffled_2), k_1 = keys_of(shuffled_1); };
+    queue.keys().backend().do_both(encode_keys, encode_queries, f_q_parameters.count());
+    k_2 = unshuffle_batch(k_2, numbers.orders[0], comm);
+    k_1 = unshuffle_batch(k_1, numbers.orders[1], comm);
 
     clock.enter(StepPhase::loss);
     const Loss loss_12 = info_nce(q_1, k_2, queue.keys(), numbers.T);

@@ -16,7 +16,7 @@ struct Views {
 };
 
 /// The parts of a step, for whoever measures them.
-enum class StepPhase { query, key, loss, backward, update };
+enum class StepPhase { encode, loss, backward, update };
 
 /// Told when a part of the step begins; the last one ends when train_step returns.
 class StepClock {

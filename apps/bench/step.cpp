@@ -27,7 +27,7 @@ constexpr const char* kDescription =
     "Both encoders, InfoNCE against the queue, backward, SGD, momentum update and enqueue, as moco pretrain does them.";
 constexpr int kWarmUpSteps = 2;
 constexpr int64_t kStepsInARow = 4;
-constexpr std::array<const char*, 5> kPhaseNames = {"query", "key", "loss", "backward", "update"};
+constexpr std::array<const char*, 4> kPhaseNames = {"encode", "loss", "backward", "update"};
 
 struct Flags {
     ResNetConfig encoder;
@@ -54,11 +54,11 @@ class PhaseTimer final : public StepClock {
         running_ = false;
     }
     void reset() { seconds_ = {}; }
-    const std::array<double, 5>& seconds() const { return seconds_; }
+    const std::array<double, 4>& seconds() const { return seconds_; }
 
   private:
     Backend* backend_;
-    std::array<double, 5> seconds_ = {};
+    std::array<double, 4> seconds_ = {};
     size_t phase_ = 0;
     bool running_ = false;
     double began_ = 0;
@@ -74,7 +74,7 @@ Tensor random_images(const Flags& flags, uint32_t view, Backend& backend) {
 
 struct Timing {
     double median_ms = 0, best_ms = 0;
-    std::array<double, 5> phase_ms = {};  // mean of the timed steps
+    std::array<double, 4> phase_ms = {};  // mean of the timed steps
     double loss = 0;
 };
 
@@ -102,7 +102,7 @@ class Steps {
 
 /// What the parts of each step take, and the steps. The device is waited for after each part, so where it computes on
 /// by itself, that is more than a step of training takes.
-std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backend, std::array<double, 5>& phase_ms) {
+std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backend, std::array<double, 4>& phase_ms) {
     PhaseTimer timer(backend);
     std::vector<double> seconds;
     for (int64_t step = 0; step < flags.steps; ++step) {
@@ -217,10 +217,9 @@ void add_bench_step(const Command& group) {
     add_precision_flag(command, flags->precision);
     add_number(command, "--steps", flags->steps, "steps, two of them to warm up");
     command.flag("--cuda-graph", flags->cuda_graph, "replay the step as one CUDA graph (--device cuda)");
-    command.flag(
-        "--json", flags->json,
-        "print one JSON object: median_ms, best_ms, images_per_s, peak_mib, phases_ms (query, key, loss, backward, "
-        "update)");
+    command.flag("--json", flags->json,
+                 "print one JSON object: median_ms, best_ms, images_per_s, peak_mib, phases_ms (encode, loss, "
+                 "backward, update)");
     flags->device.add_to(command);
     command.runs([flags] { run_step(*flags); });
 }

@@ -137,7 +137,7 @@ TEST(Run, BenchReportsItsKeys) {
     expect_success(result);
     const Json report = Json::parse(result.out);
     for (const char* key : {"median_ms", "images_per_s", "peak_mib", "loss"}) EXPECT_GT(report[key], 0) << key;
-    for (const char* phase : {"query", "key", "loss", "backward", "update"}) {
+    for (const char* phase : {"encode", "loss", "backward", "update"}) {
         EXPECT_GT(report["phases_ms"][phase], 0) << phase;
     }
     EXPECT_EQ(report["threads"], 1);

@@ -125,6 +125,49 @@ TEST_P(Parallel, SeveralCallersAtOnce) {
     EXPECT_EQ(sum, 4 * 200 * 50);
 }
 
+TEST_P(Parallel, TwoAtOnceAreBothDone) {
+    std::atomic<int> first{0}, second{0}, begun{0};
+    const auto add_to = [&](std::atomic<int>& sum) {
+        return [&] {
+            // With a thread to spare neither goes on before both have begun.
+            for (++begun; threads() > 1 && begun < 2;) std::this_thread::yield();
+            for (int round = 0; round < 100; ++round)
+                parallel_for(50, 3, [&](int64_t begin, int64_t end) { sum += static_cast<int>(end - begin); });
+        };
+    };
+    parallel_invoke(add_to(first), add_to(second));
+    EXPECT_EQ(first, 5000);
+    EXPECT_EQ(second, 5000);
+}
+
+TEST_P(Parallel, OfTwoAtOnceTheSecondRunsOnTheCaller) {
+    const auto caller = std::this_thread::get_id();
+    parallel_invoke([] {}, [&] { EXPECT_EQ(std::this_thread::get_id(), caller); });
+}
+
+TEST_P(Parallel, TwoAtOnceWhereEveryThreadIsBusy) {
+    std::atomic<int> done{0};
+    parallel_for(10, 1, [&](int64_t, int64_t) { parallel_invoke([&] { ++done; }, [&] { ++done; }); });
+    parallel_invoke([&] { parallel_invoke([&] { ++done; }, [&] { ++done; }); },
+                    [&] { parallel_invoke([&] { ++done; }, [&] { ++done; }); });
+    EXPECT_EQ(done, 24);
+}
+
+TEST_P(Parallel, AnExceptionOfOneOfTwoComesWhenBothAreDone) {
+    std::atomic<int> done{0};
+    const auto fails = [] { throw std::runtime_error("it"); };
+    const auto counts = [&] { parallel_for(10, 1, [&](int64_t, int64_t) { ++done; }); };
+    if (threads() > 1) {
+        EXPECT_THROW(parallel_invoke(fails, counts), std::runtime_error);
+        EXPECT_EQ(done, 10);
+    }
+    done = 0;
+    EXPECT_THROW(parallel_invoke(counts, fails), std::runtime_error);
+    EXPECT_EQ(done, 10);
+    parallel_invoke(counts, counts);  // the pool still works
+    EXPECT_EQ(done, 30);
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, Parallel, ::testing::Values(1, 2, 4));
 
 TEST(PartialGrain, CutsIntoAtMostSixteenPieces) {
