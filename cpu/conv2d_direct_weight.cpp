@@ -226,10 +226,15 @@ void direct_backward_weight(const Conv2dDims& d, const float* x, const float* dy
     const int64_t count = d.weight_count();
     float* sums = plan.partials == 1 ? dweight : scratch(ScratchUse::partials, plan.partials * count);
     const auto cut = [](int64_t total, int64_t i, int64_t parts) { return total * i / parts; };
-    parallel_for(plan.partials * plan.row_pieces * plan.column_pieces, 1, [&](int64_t begin, int64_t end) {
+    // Neighbouring pieces are of the same images where there are few weights, so that a thread has the same images as
+    // in other passes, else of the same weights.
+    constexpr int64_t kFewWeights = 1 << 17;
+    const int64_t blocks = plan.row_pieces * plan.column_pieces;
+    parallel_for(plan.partials * blocks, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-            const int64_t column = i % plan.column_pieces, row = i / plan.column_pieces % plan.row_pieces,
-                          part = i / plan.column_pieces / plan.row_pieces;
+            const int64_t part = count <= kFewWeights ? i / blocks : i % plan.partials;
+            const int64_t block = count <= kFewWeights ? i % blocks : i / plan.partials;
+            const int64_t column = block % plan.column_pieces, row = block / plan.column_pieces;
             WeightPiece{plan,
                         x,
                         dy,
