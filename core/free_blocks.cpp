@@ -1,5 +1,5 @@
-// Best fit with joining of neighbours. The blocks are one short array: trees of them, with their nodes to allocate,
-// took three times as long.
+// Best fit with joining of neighbours. The blocks are one short array: ordered trees of them, with a node to allocate
+// for each, took a third of the time that a small step spends between its parallel loops.
 #include "core/free_blocks.h"
 
 #include <algorithm>
