@@ -228,7 +228,7 @@ void direct_backward_weight(const Conv2dDims& d, const float* x, const float* dy
     const auto cut = [](int64_t total, int64_t i, int64_t parts) { return total * i / parts; };
     // Neighbouring pieces are of the same images where there are few weights, so that a thread has the same images as
     // in other passes, else of the same weights.
-    constexpr int64_t kFewWeights = 1 << 17;
+    constexpr int64_t kFewWeights = 100000;
     const int64_t blocks = plan.row_pieces * plan.column_pieces;
     parallel_for(plan.partials * blocks, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
