@@ -56,9 +56,10 @@ struct UnitSums {
           C(channels) {}
 };
 
+enum class Access { read, write };
+
 /// Asks for sample n, of `count` elements, to be read or written, ahead of its use. The samples of a split lie apart,
 /// and at each the processor would begin anew to find out what comes next; of large ones that does not show.
-enum class Access { read, write };
 template <Access access>
 inline void fetch_sample(DType dtype, const void* samples, int64_t n, int64_t count) {
     constexpr int64_t kLargest = 1 << 13, kLine = 64;
