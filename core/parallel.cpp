@@ -29,6 +29,15 @@ void pause() {
 #endif
 }
 
+/// Between two looks at what other threads are to finish; the spins'th in a row.
+void wait_for_others(int spins) {
+    if (spins < kSpins) {
+        pause();
+    } else {
+        std::this_thread::yield();
+    }
+}
+
 /// The pieces of a count, in an order.
 struct Pieces {
     int64_t count, grain;
@@ -142,11 +151,7 @@ class Pool {
         }
         // No helper can join any more; the last pieces end soon.
         for (int spins = 0; job.helpers.load(std::memory_order_acquire) > 0; ++spins) {
-            if (spins < kSpins) {
-                pause();
-            } else {
-                std::this_thread::yield();
-            }
+            wait_for_others(spins);
         }
         if (job.error) std::rethrow_exception(job.error);
     }
@@ -197,10 +202,8 @@ class Pool {
                     seen = posted;
                 }
                 spins = 0;
-            } else if (spins < kSpins) {
-                pause();
             } else {
-                std::this_thread::yield();
+                wait_for_others(spins);
             }
         }
     }

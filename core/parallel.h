@@ -31,7 +31,7 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
 /// Calls first() and second(), which must not depend on each other; returns when both are done. With a thread to spare
 /// they run at the same time, the second on the calling thread, and share the pool in their parallel_fors; with one
 /// thread, or from within a parallel_for's body, one after the other. If both throw, the first one's exception is
-/// rethrown here, no matter when it came.
+/// rethrown here, no matter when it came; one after the other, it leaves the second out.
 void parallel_invoke(const std::function<void()>& first, const std::function<void()>& second);
 
 /// A grain that cuts `count` items into at most kMaxPartials pieces, a function of `count` alone.

@@ -229,11 +229,12 @@ void direct_backward_weight(const Conv2dDims& d, const float* x, const float* dy
     // Neighbouring pieces are of the same images where there are few weights, so that a thread has the same images as
     // in other passes, else of the same weights.
     constexpr int64_t kFewWeights = 100000;
+    const bool by_images = count <= kFewWeights;
     const int64_t blocks = plan.row_pieces * plan.column_pieces;
     parallel_for(plan.partials * blocks, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-            const int64_t part = count <= kFewWeights ? i / blocks : i % plan.partials;
-            const int64_t block = count <= kFewWeights ? i % blocks : i / plan.partials;
+            const int64_t part = by_images ? i / blocks : i % plan.partials;
+            const int64_t block = by_images ? i % blocks : i / plan.partials;
             const int64_t column = block % plan.column_pieces, row = block / plan.column_pieces;
             WeightPiece{plan,
                         x,

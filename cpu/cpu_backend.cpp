@@ -54,8 +54,7 @@ void CpuBackend::do_both(const std::function<void()>& first, const std::function
     // each core would find half of what backward needs in the other's cache.
     constexpr int64_t kSmall = 1 << 22;
     if (weights <= kSmall) return parallel_invoke(first, second);
-    first();
-    second();
+    Backend::do_both(first, second, weights);
 }
 
 void CpuBackend::set_precision(Precision precision) {

@@ -5,6 +5,8 @@
 // queries: the key encoder keeps nothing for backward, so its activations are gone before those of the queries pile up.
 #include "moco/train_step.h"
 
+#include <utility>
+
 #include "core/autograd.h"
 #include "moco/momentum_encoder.h"
 #include "ops/add.h"
@@ -30,12 +32,12 @@ StepResult algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers,
 
     clock.enter(StepPhase::encode);
     momentum_update(f_k_parameters, f_q_parameters, state);  // f_k = m f_k + (1-m) f_q, Eqn. (2)
-    const Tensor x_k = shuffle_batch(x.key, order, comm);    // shuffling BN, Sec. 3.3
+    Tensor x_k = shuffle_batch(x.key, order, comm);          // shuffling BN, Sec. 3.3
     Tensor q, k;                                             // queries, keys: N x C
     const auto encode_queries = [&, &f_q = f_q] { q = l2_normalize(f_q.forward(x.query)); };
     const auto encode_keys = [&, &f_k = f_k] {
         const NoGrad no_gradient_to_keys;
-        k = l2_normalize(f_k.forward(x_k));
+        k = l2_normalize(f_k.forward(std::exchange(x_k, {})));  // x_k is free again when its keys are there
     };
     queue.keys().backend().do_both(encode_keys, encode_queries, f_q_parameters.count());
     k = unshuffle_batch(k, order, comm);
@@ -57,7 +59,7 @@ StepResult algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers,
 StepResult symmetric_algorithm_1(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm,
                                  StepClock& clock) {
     auto& [f_q, f_k, f_q_parameters, f_k_parameters, queue, sgd, state] = moco;
-    const auto keys_of = [&f_k = f_k](const Tensor& view) {
+    const auto keys_of = [&f_k = f_k](Tensor view) {
         const NoGrad no_gradient_to_keys;
         return l2_normalize(f_k.forward(view));
     };
@@ -65,11 +67,11 @@ StepResult symmetric_algorithm_1(Moco& moco, const Views& x, const PlacedNumbers
 
     clock.enter(StepPhase::encode);
     momentum_update(f_k_parameters, f_q_parameters, state);  // once a step
-    const Tensor shuffled_2 = shuffle_batch(x.key, numbers.orders[0], comm);
-    const Tensor shuffled_1 = shuffle_batch(x.query, numbers.orders[1], comm);
+    Tensor shuffled_2 = shuffle_batch(x.key, numbers.orders[0], comm);
+    Tensor shuffled_1 = shuffle_batch(x.query, numbers.orders[1], comm);
     Tensor q_1, q_2, k_1, k_2;
     const auto encode_queries = [&] { q_1 = queries_of(x.query), q_2 = queries_of(x.key); };
-    const auto encode_keys = [&] { k_2 = keys_of(shuffled_2), k_1 = keys_of(shuffled_1); };
+    const auto encode_keys = [&] { k_2 = keys_of(std::move(shuffled_2)), k_1 = keys_of(std::move(shuffled_1)); };
     queue.keys().backend().do_both(encode_keys, encode_queries, f_q_parameters.count());
     k_2 = unshuffle_batch(k_2, numbers.orders[0], comm);
     k_1 = unshuffle_batch(k_1, numbers.orders[1], comm);

@@ -28,6 +28,7 @@ constexpr const char* kDescription =
 constexpr int kWarmUpSteps = 2;
 constexpr int64_t kStepsInARow = 4;
 constexpr std::array<const char*, 4> kPhaseNames = {"encode", "loss", "backward", "update"};
+using PhaseTimes = std::array<double, kPhaseNames.size()>;
 
 struct Flags {
     ResNetConfig encoder;
@@ -54,11 +55,11 @@ class PhaseTimer final : public StepClock {
         running_ = false;
     }
     void reset() { seconds_ = {}; }
-    const std::array<double, 4>& seconds() const { return seconds_; }
+    const PhaseTimes& seconds() const { return seconds_; }
 
   private:
     Backend* backend_;
-    std::array<double, 4> seconds_ = {};
+    PhaseTimes seconds_ = {};
     size_t phase_ = 0;
     bool running_ = false;
     double began_ = 0;
@@ -74,7 +75,7 @@ Tensor random_images(const Flags& flags, uint32_t view, Backend& backend) {
 
 struct Timing {
     double median_ms = 0, best_ms = 0;
-    std::array<double, 4> phase_ms = {};  // mean of the timed steps
+    PhaseTimes phase_ms = {};  // mean of the timed steps
     double loss = 0;
 };
 
@@ -102,7 +103,7 @@ class Steps {
 
 /// What the parts of each step take, and the steps. The device is waited for after each part, so where it computes on
 /// by itself, that is more than a step of training takes.
-std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backend, std::array<double, 4>& phase_ms) {
+std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backend, PhaseTimes& phase_ms) {
     PhaseTimer timer(backend);
     std::vector<double> seconds;
     for (int64_t step = 0; step < flags.steps; ++step) {
