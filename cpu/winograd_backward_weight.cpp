@@ -178,12 +178,13 @@ void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t ti
 /// Who computes a sum of tiles: all cores together, or each core one of several such sums.
 enum class Summed { together, alone };
 
-/// dweight = the sum over the tiles [begin, end), in chunks of at most `most` tiles.
-void sum_tiles(const Conv2dDims& d, const float* x_images, const float* dy_images, int64_t begin, int64_t end,
-               int64_t most, Summed summed, float* dweight) {
+/// dweight = the sum over a part's tiles, in chunks of at most `most`.
+void sum_tiles(const TilePart<float>& part, int64_t most, Summed summed, float* dweight) {
+    const Conv2dDims& d = part.d;
     const TileGrid grid{d.N, d.H, d.W};
+    const int64_t begin = part.begin, end = part.end;
     const int64_t chunks = divide_up(end - begin, most), largest = divide_up(end - begin, chunks);
-    const Operand x{grid, x_images, d.IC, largest}, dy{grid, dy_images, d.OC, largest};
+    const Operand x{grid, part.x, d.IC, largest}, dy{grid, part.dy, d.OC, largest};
     float* v = scratch(ScratchUse::winograd_input, x.count());
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
     const auto chunk_begin = [=](int64_t i) { return begin + (end - begin) * i / chunks; };
@@ -201,17 +202,17 @@ void sum_tiles(const Conv2dDims& d, const float* x_images, const float* dy_image
 
 void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
     // A chunk has so many floats, or tiles if that is more: of all cores together, or in the L2 of each.
-    constexpr int64_t kChunkFloats = 1 << 18, kChunkTiles = 128, kPartChunkFloats = 1 << 16, kLeastTiles = 64;
-    // Fewer weights are summed part by part: every core would read what the others have just transformed.
-    constexpr int64_t kManyWeights = 128 * 128;
+    constexpr int64_t kChunkFloats = 1 << 18, kChunkTiles = 128, kPartChunkFloats = 1 << 16, kLeastTiles = 64,
+                      kFewWeights = 64 * 64;
     const int64_t tiles = TileGrid{d.N, d.H, d.W}.count(), floats = kPairPoints * (d.IC + d.OC);
-    if (d.IC * d.OC >= kManyWeights || tiles < 2 * kLeastTiles) {
-        sum_tiles(d, x, dy, 0, tiles, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
+    if (!sum_by_parts(d) || tiles < 2 * kLeastTiles) {
+        sum_tiles({d, x, dy, 0, tiles}, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
         return;
     }
-    sum_parts(d, x, dy, kLeastTiles, dweight, [=](const TilePart& part, float* sum) {
-        sum_tiles(part.d, part.x, part.dy, part.begin, part.end, std::max(kPartChunkFloats / floats, kLeastTiles),
-                  Summed::alone, sum);
+    // Every chunk is added to all weights: with many, chunks are larger.
+    const int64_t chunk_tiles = d.IC * d.OC > kFewWeights ? kChunkTiles : kLeastTiles;
+    sum_parts(d, x, dy, kLeastTiles, dweight, [=](const TilePart<float>& part, float* sum) {
+        sum_tiles(part, std::max(kPartChunkFloats / floats, chunk_tiles), Summed::alone, sum);
     });
 }
 

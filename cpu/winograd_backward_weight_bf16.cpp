@@ -6,6 +6,7 @@
 #include "cpu/partials.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd_bf16.h"
+#include "cpu/winograd_parts.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_backward_weight_bf16.cpp"
 #include "cpu/simd.h"
@@ -172,13 +173,14 @@ void add_row_pair(const Operand<P>& x, const Operand<P>& dy, int64_t chunk, int6
     });
 }
 
-/// dweight = the sum over the tiles [begin, end), in chunks of at most `most` tiles.
+/// dweight = the sum over a part's tiles, in chunks of at most `most`.
 template <typename P>
-void sum_tiles(const Conv2dDims& d, const uint16_t* x_images, const uint16_t* dy_images, int64_t begin, int64_t end,
-               int64_t most, float* dweight) {
+void sum_tiles(const TilePart<uint16_t>& part, int64_t most, float* dweight) {
+    const Conv2dDims& d = part.d;
     const TileGrid grid{d.N, d.H, d.W};
+    const int64_t begin = part.begin, end = part.end;
     const int64_t chunks = divide_up(end - begin, most), largest = divide_up(end - begin, chunks);
-    const Operand<P> x{grid, x_images, d.IC, largest}, dy{grid, dy_images, d.OC, largest};
+    const Operand<P> x{grid, part.x, d.IC, largest}, dy{grid, part.dy, d.OC, largest};
     P* v = reinterpret_cast<P*>(scratch(ScratchUse::winograd_input, x.count()));
     P* g = reinterpret_cast<P*>(scratch(ScratchUse::winograd_gradient, dy.count()));
     for (int64_t i = 0; i < chunks; ++i) {
@@ -194,20 +196,17 @@ template <typename P>
 void sum_all(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* dweight) {
     // A chunk has so many values, or tiles if that is more.
     constexpr int64_t kChunkValues = 1 << 19, kChunkTiles = 128 * kTilesPerValue<P>;
-    constexpr int64_t kManyBlocks = 8, kLeastTiles = 64;
+    // Every part has all weights to write: of many, parts are larger.
+    constexpr int64_t kFewWeights = 64 * 64;
+    const int64_t least = d.IC * d.OC > kFewWeights ? 256 : 64;
     const int64_t tiles = TileGrid{d.N, d.H, d.W}.count();
     const int64_t chunk = std::max(kChunkValues / kPairPoints / (d.IC + d.OC) * kTilesPerValue<P>, kChunkTiles);
-    const int64_t blocks = panel_count(d.OC) * divide_up(panel_count(d.IC), kBlockPanels);
-    if (blocks >= kManyBlocks || tiles < 2 * kLeastTiles) {
-        sum_tiles<P>(d, x, dy, 0, tiles, chunk, dweight);
+    if (!sum_by_parts(d) || tiles < 2 * least) {
+        sum_tiles<P>({d, x, dy, 0, tiles}, chunk, dweight);
         return;
     }
-    const int64_t grain = std::max(partial_grain(tiles), kLeastTiles), parts = divide_up(tiles, grain);
-    float* partials = scratch(ScratchUse::partials, parts * d.weight_count());
-    parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-        sum_tiles<P>(d, x, dy, begin, end, chunk, partials + begin / grain * d.weight_count());
-    });
-    add_partials(partials, parts, d.weight_count(), dweight);
+    sum_parts(d, x, dy, least, dweight,
+              [=](const TilePart<uint16_t>& part, float* sum) { sum_tiles<P>(part, chunk, sum); });
 }
 
 void backward_weight(const Conv2dDims& d, WinogradProducts products, const uint16_t* x, const uint16_t* dy,

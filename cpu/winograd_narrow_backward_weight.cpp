@@ -103,7 +103,7 @@ void narrow_backward_weight(const Conv2dDims& d, const float* x, const float* dy
     // A chunk has so many floats, within these bounds of tiles; a part at least so many tiles.
     constexpr int64_t kChunkFloats = 1 << 17, kChunkLeast = 16, kChunkMost = 64, kLeastTiles = 64;
     const int64_t chunk = std::clamp(kChunkFloats / (kPoints * (d.IC + d.OC)), kChunkLeast, kChunkMost);
-    sum_parts(d, x, dy, kLeastTiles, dweight, [=](const TilePart& part, float* sum) {
+    sum_parts(d, x, dy, kLeastTiles, dweight, [=](const TilePart<float>& part, float* sum) {
         sum_tiles({part.d, part.x, part.dy, chunk}, part.begin, part.end, sum);
     });
 }

@@ -77,30 +77,40 @@ void for_each_run(const TileGrid& grid, int64_t block, const WeightSize& size, c
     });
 }
 
-/// A part's sum is over the tiles [begin, end) of its images, a convolution of their own.
+/// Up to so many weights of a tap, their gradient is summed part by part, each with a sum of its own. More are cut into
+/// blocks, and every core reads what the others have transformed: where caches are far apart that takes long.
+inline constexpr int64_t kPartWeights = 160 * 160;
+
+inline bool sum_by_parts(const Conv2dDims& d) {
+    return d.IC * d.OC <= kPartWeights;
+}
+
+/// A part's sum is over the tiles [begin, end) of its images, a convolution of their own. T: float or bf16's bits.
+template <typename T>
 struct TilePart {
     Conv2dDims d;
-    const float* x;
-    const float* dy;
+    const T* x;
+    const T* dy;
     int64_t begin, end;
 };
 
-/// dweight = the sum over all tiles (stride 1), in at most kMaxPartials parts of at least about `least` tiles that are
-/// added in order; sum_part(part, dweight) computes one. Parts are neighbouring images where there are enough, else
-/// neighbouring tiles.
-template <typename SumPart>
-void sum_parts(const Conv2dDims& d, const float* x, const float* dy, int64_t least, float* dweight,
-               const SumPart& sum_part) {
-    const int64_t tiles = TileGrid{d.N, d.H, d.W}.count(), count = d.weight_count();
-    const int64_t parts = divide_up(tiles, std::max(partial_grain(tiles), least));
+/// dweight = the sum over all tiles, in at most kMaxPartials parts of at least about `least` tiles that are added in
+/// order; sum_part(part, dweight) computes one. Parts are neighbouring images where there are enough, else neighbouring
+/// tiles.
+template <typename T, typename SumPart>
+void sum_parts(const Conv2dDims& d, const T* x, const T* dy, int64_t least, float* dweight, const SumPart& sum_part) {
+    const int64_t tiles = TileGrid{d.N, d.OH(), d.OW()}.count(), count = d.weight_count();
+    // A power of two, for equal shares.
+    const auto parts = static_cast<int64_t>(
+        std::bit_floor(static_cast<uint64_t>(std::clamp<int64_t>(tiles / least, 1, kMaxPartials))));
     float* partials = parts == 1 ? dweight : scratch(ScratchUse::partials, parts * count);
     parallel_for(parts, 1, [&](int64_t i, int64_t) {
-        TilePart part{d, x, dy, tiles * i / parts, tiles * (i + 1) / parts};
+        TilePart<T> part{d, x, dy, tiles * i / parts, tiles * (i + 1) / parts};
         if (d.N >= parts) {
-            const int64_t first = d.N * i / parts, pixel = first * d.H * d.W;
+            const int64_t first = d.N * i / parts;
             part.d.N = d.N * (i + 1) / parts - first;
-            part.x += pixel * d.IC;
-            part.dy += pixel * d.OC;
+            part.x += first * d.H * d.W * d.IC;
+            part.dy += first * d.OH() * d.OW() * d.OC;
             part.begin = 0;
             part.end = tiles / d.N * part.d.N;
         }

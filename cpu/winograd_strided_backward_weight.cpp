@@ -8,6 +8,7 @@
 
 #include "core/parallel.h"
 #include "cpu/scratch.h"
+#include "cpu/winograd_parts.h"
 #include "cpu/winograd_strided.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -150,17 +151,15 @@ void multiply_block(const Problem& p, const Chunk& chunk, int64_t oc_panel, int6
         });
 }
 
-/// The part of `tiles` tiles from `begin` on.
-void add_chunk(const Problem& p, int64_t begin, int64_t tiles, int64_t most, float* v, float* g, Store store,
-               float* dweight) {
+/// The part of a chunk's tiles; v and g, which are the chunk's, take what is transformed.
+void add_chunk(const Problem& p, const Chunk& chunk, float* v, float* g, float* dweight) {
     constexpr int64_t kTransformTiles = 8;
-    const Chunk chunk{begin, tiles, {p.d.IC, most}, {p.d.OC, most}, v, g, store};
     const int64_t across = divide_up(chunk.x.panels(), kBlockPanels);
     bool first = true;
     for_each_phase([&](auto row, auto column) {
-        parallel_for(tiles, kTransformTiles, [&](int64_t from, int64_t to) {
-            transform_x<row(), column()>(p, chunk.x, begin, from, to, v);
-            if (first) transform_dy(p, chunk.dy, begin, from, to, g);
+        parallel_for(chunk.tiles, kTransformTiles, [&](int64_t from, int64_t to) {
+            transform_x<row(), column()>(p, chunk.x, chunk.begin, from, to, v);
+            if (first) transform_dy(p, chunk.dy, chunk.begin, from, to, g);
         });
         first = false;
         // Blocks of the same IC panels are neighbours: the larger of a block's operands stays in L2.
@@ -172,19 +171,30 @@ void add_chunk(const Problem& p, int64_t begin, int64_t tiles, int64_t most, flo
     });
 }
 
+/// dweight = the sum over a part's tiles, in chunks of at most `most`.
+void sum_tiles(const TilePart<float>& part, int64_t most, float* dweight) {
+    const Problem p{part.d, part.x, part.dy};
+    const int64_t tiles = part.end - part.begin, chunks = divide_up(tiles, most);
+    const Transformed x{p.d.IC, divide_up(tiles, chunks)}, dy{p.d.OC, x.tiles};
+    float* v = scratch(ScratchUse::winograd_input, x.count());
+    float* g = scratch(ScratchUse::winograd_gradient, dy.count());
+    for (int64_t i = 0; i < chunks; ++i) {
+        const int64_t begin = part.begin + tiles * i / chunks, end = part.begin + tiles * (i + 1) / chunks;
+        add_chunk(p, {begin, end - begin, x, dy, v, g, i == 0 ? Store::replace : Store::add}, v, g, dweight);
+    }
+}
+
 }  // namespace
 
 void strided_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
     // A chunk has so many floats, or tiles if that is more.
     constexpr int64_t kChunkFloats = 1 << 19, kChunkTiles = 128;
-    const Problem p{d, x, dy};
-    const int64_t tiles = p.grid.count(), most = std::max(kChunkFloats / (kStridedPoints * (d.IC + d.OC)), kChunkTiles),
-                  chunks = divide_up(tiles, most), largest = divide_up(tiles, chunks);
-    float* v = scratch(ScratchUse::winograd_input, Transformed{d.IC, largest}.count());
-    float* g = scratch(ScratchUse::winograd_gradient, Transformed{d.OC, largest}.count());
-    for (int64_t i = 0; i < chunks; ++i) {
-        const int64_t begin = tiles * i / chunks, end = tiles * (i + 1) / chunks;
-        add_chunk(p, begin, end - begin, largest, v, g, i == 0 ? Store::replace : Store::add, dweight);
+    const int64_t tiles = TileGrid{d.N, d.OH(), d.OW()}.count(), floats = kStridedPoints * (d.IC + d.OC);
+    if (sum_by_parts(d)) {
+        sum_parts(d, x, dy, kChunkTiles, dweight,
+                  [](const TilePart<float>& part, float* sum) { sum_tiles(part, kChunkTiles, sum); });
+    } else {
+        sum_tiles({d, x, dy, 0, tiles}, std::max(kChunkFloats / floats, kChunkTiles), dweight);
     }
 }
 

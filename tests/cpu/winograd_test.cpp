@@ -41,14 +41,14 @@ ConvPasses run(const Conv2dDims& d, const ConvInputs& in) {
 // here is 1.3e-5, at 300 channels.
 constexpr double kTolerance = 2e-5;
 
-void expect_close(const Conv2dDims& d) {
+void expect_close(const Conv2dDims& d, double tolerance = kTolerance) {
     const ConvInputs in = inputs_of(d);
     const ConvExpected expected = expected_of(d, in);
     on_each_target([&] {
         const ConvPasses got = run(d, in);
-        EXPECT_LT(error_over_rms(got.y, expected.y), kTolerance) << "forward, " << name_of(d);
-        EXPECT_LT(error_over_rms(got.dx, expected.dx), kTolerance) << "backward data, " << name_of(d);
-        EXPECT_LT(error_over_rms(got.dweight, expected.dweight), kTolerance) << "backward weight, " << name_of(d);
+        EXPECT_LT(error_over_rms(got.y, expected.y), tolerance) << "forward, " << name_of(d);
+        EXPECT_LT(error_over_rms(got.dx, expected.dx), tolerance) << "backward data, " << name_of(d);
+        EXPECT_LT(error_over_rms(got.dweight, expected.dweight), tolerance) << "backward weight, " << name_of(d);
     });
 }
 
@@ -83,6 +83,9 @@ TEST(CpuWinograd, MatchesTheDefinitionForAnyBatch) {
     // So many weights that the threads transform them together.
     expect_close(dims(17, 9, 9, 96, 100));
     expect_close(dims(30, 9, 9, 96, 100, 2));
+    // So many that their gradient is not summed part by part, but chunk by chunk.
+    expect_close(dims(33, 8, 7, 168, 160));
+    expect_close(dims(33, 15, 14, 160, 168, 2), 2 * kTolerance);  // sums over up to 640 products of phases
 }
 
 TEST(CpuWinograd, MatchesTheDefinitionWithStrideTwo) {
@@ -188,7 +191,11 @@ TEST(CpuWinograd, SameBitsForAnyNumberOfThreads) {
     for (const Conv2dDims& d :
          {dims(5, 14, 14, 16, 32), dims(40, 9, 9, 48, 64), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33),
           dims(1, 1, 1, 16, 16), dims(9, 7, 7, 256, 256), dims(70, 2, 2, 128, 100), dims(300, 2, 2, 17, 33),
-          dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2)}) {
+          dims(5, 28, 28, 16, 32, 2), dims(40, 7, 8, 128, 100, 2), dims(3, 9, 7, 17, 33, 2),
+          // Weights' gradients in parts, of images or of tiles.
+          dims(70, 16, 15, 17, 33, 2), dims(1, 90, 91, 60, 50), dims(1, 150, 151, 17, 33, 2),
+          // Enough tiles for one or two threads to transform all weights for themselves, too few for four.
+          dims(2048, 3, 3, 90, 96), dims(2048, 5, 5, 60, 64, 2)}) {
         SCOPED_TRACE(name_of(d));
         testing::expect_same_bits_for_any_threads(d, run);
     }
