@@ -55,13 +55,15 @@ struct WeightSize {
 };
 
 /// for_each_run with weights that transform(panel, k, weights) makes as in for_each_weight_part; calls
-/// convolve_run(group, run, runs, weights). Of few weights every thread makes all for itself: what several write and
-/// all read goes from cache to cache line by line, which takes longer than the transform where caches are far apart.
+/// convolve_run(group, run, runs, weights). Of few weights every thread makes all for itself, and of more that each
+/// uses for many tiles: what several write and all read goes from cache to cache line by line, which takes longer than
+/// the transform where caches are far apart.
 template <typename Transform, typename ConvolveRun>
 void for_each_run(const TileGrid& grid, int64_t block, const WeightSize& size, const Transform& transform,
                   const ConvolveRun& convolve_run) {
-    constexpr int64_t kOwnFloats = 1 << 18;  // what stays in L2 beside the tiles
-    if (size.floats > kOwnFloats) {
+    constexpr int64_t kFewFloats = 1 << 18, kOwnFloats = 1 << 20, kManyTiles = 1024;
+    const int64_t most = grid.count() < kManyTiles * threads() ? kFewFloats : kOwnFloats;
+    if (size.floats > most) {
         float* weights = scratch(ScratchUse::winograd_weight, size.floats);
         for_each_weight_part(size.panels, size.K, [&](int64_t panel, int64_t k) { transform(panel, k, weights); });
         for_each_run(grid, block,
