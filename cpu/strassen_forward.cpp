@@ -311,12 +311,14 @@ void strassen_product_backward_data(const Conv2dDims& d, const float* dy, const 
     convolve({d, ConvPass::backward_data, d.OC, d.IC, dy, weight, dx});
 }
 
-/// Found by measuring 64 to 2048 channels: with less depth a product of low tiles is too short beside adding it up,
-/// with fewer pixels packing shows, and so does waiting for the last piece in less than a millisecond.
+/// Found by measuring 64 to 2048 channels: with less depth, or few weights, a product of low tiles is too short beside
+/// adding it up, with fewer pixels packing shows, and so does waiting for the last piece in less than a millisecond.
 bool strassen_is_faster(const Conv2dDims& d, ConvPass pass) {
-    constexpr int64_t kLeastDepth = kMaxRows < 8 ? 128 : 64, kLeastRows = 512, kLeastProducts = 1 << 25;
+    constexpr int64_t kLeastDepth = kMaxRows < 8 ? 128 : 64, kLeastWeights = 64 * 192, kLeastRows = 512,
+                      kLeastProducts = 1 << 25;
     const int64_t depth = pass == ConvPass::forward ? d.IC : d.OC, rows = d.N * d.OH() * d.OW();
-    return depth >= kLeastDepth && rows >= kLeastRows && rows * d.IC * d.OC >= kLeastProducts;
+    return depth >= kLeastDepth && d.IC * d.OC >= kLeastWeights && rows >= kLeastRows &&
+           rows * d.IC * d.OC >= kLeastProducts;
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE

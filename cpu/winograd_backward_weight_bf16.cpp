@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "cpu/partials.h"
 #include "cpu/scratch.h"
 #include "cpu/winograd_bf16.h"
 #include "cpu/winograd_parts.h"

@@ -2,8 +2,9 @@
 // a product of transformed gradients and a transformed phase of the input, summed over all tiles, and transformed back
 // to the taps that the phase has for its own.
 //
-// A chunk of tiles goes through the phases one after the other, so that what is multiplied stays in a cache; blocks of
-// weights are the pieces of work, each block's product is transformed at once and added to dweight.
+// A chunk of tiles goes through the phases one after the other, so that what is multiplied stays in a cache. Blocks of
+// weights are the pieces of work, or, with fewer channels, parts of the tiles; each block's product is transformed at
+// once and added to dweight.
 #include <algorithm>
 
 #include "core/parallel.h"
@@ -104,12 +105,12 @@ void transform_dy(const Problem& p, const Transformed& layout, int64_t chunk, in
 /// A block of weights that a piece of work computes: one panel of OC, up to kBlockPanels of IC.
 constexpr int64_t kBlockPanels = 2;
 
-/// What multiply_block shares with its neighbours.
+/// Tiles that are transformed, and then multiplied, together: into v and g.
 struct Chunk {
     int64_t begin, tiles;
     Transformed x, dy;
-    const float* v;
-    const float* g;
+    float* v;
+    float* g;
     Store store;
 };
 
@@ -151,15 +152,15 @@ void multiply_block(const Problem& p, const Chunk& chunk, int64_t oc_panel, int6
         });
 }
 
-/// The part of a chunk's tiles; v and g, which are the chunk's, take what is transformed.
-void add_chunk(const Problem& p, const Chunk& chunk, float* v, float* g, float* dweight) {
+/// The part of a chunk's tiles.
+void add_chunk(const Problem& p, const Chunk& chunk, float* dweight) {
     constexpr int64_t kTransformTiles = 8;
     const int64_t across = divide_up(chunk.x.panels(), kBlockPanels);
     bool first = true;
     for_each_phase([&](auto row, auto column) {
         parallel_for(chunk.tiles, kTransformTiles, [&](int64_t from, int64_t to) {
-            transform_x<row(), column()>(p, chunk.x, chunk.begin, from, to, v);
-            if (first) transform_dy(p, chunk.dy, chunk.begin, from, to, g);
+            transform_x<row(), column()>(p, chunk.x, chunk.begin, from, to, chunk.v);
+            if (first) transform_dy(p, chunk.dy, chunk.begin, from, to, chunk.g);
         });
         first = false;
         // Blocks of the same IC panels are neighbours: the larger of a block's operands stays in L2.
@@ -180,7 +181,7 @@ void sum_tiles(const TilePart<float>& part, int64_t most, float* dweight) {
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
     for (int64_t i = 0; i < chunks; ++i) {
         const int64_t begin = part.begin + tiles * i / chunks, end = part.begin + tiles * (i + 1) / chunks;
-        add_chunk(p, {begin, end - begin, x, dy, v, g, i == 0 ? Store::replace : Store::add}, v, g, dweight);
+        add_chunk(p, {begin, end - begin, x, dy, v, g, i == 0 ? Store::replace : Store::add}, dweight);
     }
 }
 

@@ -110,12 +110,13 @@ TEST(CpuStrassen, AppliesToPointsOfWholePanels) {
     EXPECT_FALSE(cpu::strassen_applies({1, 4, 4, 64, 64, 3, 3, 1, 1}));
     EXPECT_FALSE(cpu::strassen_applies({1, 4, 4, 64, 64, 1, 1, 1, 1}));
     const Conv2dDims wide = dims(16, 28, 28, 512, 128), few = dims(1, 7, 7, 512, 2048),
-                     small = dims(128, 4, 4, 64, 128, 2);
+                     small = dims(128, 4, 4, 64, 128, 2), narrow = dims(16, 56, 56, 64, 64);
     for (const auto pass : {ConvPass::forward, ConvPass::backward_data}) {
         EXPECT_TRUE(cpu::strassen_wanted(ConvAlgorithm::auto_select, wide, pass));
         EXPECT_FALSE(cpu::strassen_wanted(ConvAlgorithm::direct, wide, pass));
         EXPECT_FALSE(cpu::strassen_wanted(ConvAlgorithm::auto_select, few, pass)) << "packing would show";
         EXPECT_FALSE(cpu::strassen_wanted(ConvAlgorithm::auto_select, small, pass)) << "so would waiting";
+        EXPECT_FALSE(cpu::strassen_wanted(ConvAlgorithm::auto_select, narrow, pass)) << "so would adding up";
         EXPECT_TRUE(cpu::strassen_wanted(ConvAlgorithm::winograd, few, pass));
     }
     EXPECT_FALSE(cpu::strassen_wanted(ConvAlgorithm::winograd, wide, ConvPass::backward_weight));

@@ -113,6 +113,9 @@ TEST_F(CpuWinogradBf16, MatchesTheDefinitionForAnyBatch) {
     // Tiles fewer than, as many as and more than a block of work has; odd ones have no partner in a pair.
     for (const int64_t N : {1, 2, 5, 27, 28, 29, 56, 57}) expect_close(dims(N, 4, 4, 20, 24));
     expect_close(dims(33, 9, 8, 16, 16));
+    // Parts of the weights' gradient, of images and of tiles, with many weights.
+    expect_close(dims(59, 10, 9, 72, 70));
+    expect_close(dims(1, 90, 91, 60, 72));
 }
 
 TEST_F(CpuWinogradBf16, ErrorsAreThoseOfBf16) {
@@ -123,8 +126,8 @@ TEST_F(CpuWinogradBf16, ErrorsAreThoseOfBf16) {
 }
 
 TEST_F(CpuWinogradBf16, SameBitsForAnyNumberOfThreads) {
-    for (const Conv2dDims& d :
-         {dims(5, 14, 14, 16, 32), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33), dims(9, 7, 7, 256, 256)})
+    for (const Conv2dDims& d : {dims(5, 14, 14, 16, 32), dims(40, 4, 4, 128, 100), dims(3, 9, 7, 17, 33),
+                                dims(9, 7, 7, 256, 256), dims(59, 10, 9, 72, 70), dims(1, 90, 91, 60, 72)})
         for (const auto products : {WinogradProducts::bf16, WinogradProducts::f32}) {
             const Inputs in = inputs_of(d);
             set_threads(1);
