@@ -182,15 +182,13 @@ enum class Summed { together, alone };
 void sum_tiles(const TilePart<float>& part, int64_t most, Summed summed, float* dweight) {
     const Conv2dDims& d = part.d;
     const TileGrid grid{d.N, d.H, d.W};
-    const int64_t begin = part.begin, end = part.end;
-    const int64_t chunks = divide_up(end - begin, most), largest = divide_up(end - begin, chunks);
-    const Operand x{grid, part.x, d.IC, largest}, dy{grid, part.dy, d.OC, largest};
+    const TileChunks chunks(part.begin, part.end, most);
+    const Operand x{grid, part.x, d.IC, chunks.largest()}, dy{grid, part.dy, d.OC, chunks.largest()};
     float* v = scratch(ScratchUse::winograd_input, x.count());
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
-    const auto chunk_begin = [=](int64_t i) { return begin + (end - begin) * i / chunks; };
-    for (int64_t i = 0; i < chunks; ++i) {
-        const int64_t chunk = chunk_begin(i), after = chunk_begin(i + 1), tiles = after - chunk;
-        NextChunk fetched(x, dy, after, i + 1 < chunks ? chunk_begin(i + 2) : after);
+    for (int64_t i = 0; i < chunks.count; ++i) {
+        const int64_t chunk = chunks.begin_of(i), after = chunks.begin_of(i + 1), tiles = after - chunk;
+        NextChunk fetched(x, dy, after, i + 1 < chunks.count ? chunks.begin_of(i + 2) : after);
         NextChunk* next = summed == Summed::alone ? &fetched : nullptr;
         add_row_pair<RowPair::ends>(x, dy, chunk, tiles, v, g, i == 0 ? Store::replace : Store::add, dweight, nullptr);
         add_row_pair<RowPair::a>(x, dy, chunk, tiles, v, g, Store::add, dweight, nullptr);
@@ -201,12 +199,11 @@ void sum_tiles(const TilePart<float>& part, int64_t most, Summed summed, float* 
 }  // namespace
 
 void backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
-    // A chunk has so many floats, or tiles if that is more: of all cores together, or in the L2 of each.
-    constexpr int64_t kChunkFloats = 1 << 18, kChunkTiles = 128, kPartChunkFloats = 1 << 16, kLeastTiles = 64,
-                      kFewWeights = 64 * 64;
+    // A chunk has so many tiles; in the L2 of each core so many floats, if that is more.
+    constexpr int64_t kChunkTiles = 128, kPartChunkFloats = 1 << 16, kLeastTiles = 64, kFewWeights = 64 * 64;
     const int64_t tiles = TileGrid{d.N, d.H, d.W}.count(), floats = kPairPoints * (d.IC + d.OC);
     if (!sum_by_parts(d) || tiles < 2 * kLeastTiles) {
-        sum_tiles({d, x, dy, 0, tiles}, std::max(kChunkFloats / floats, kChunkTiles), Summed::together, dweight);
+        sum_tiles({d, x, dy, 0, tiles}, kChunkTiles, Summed::together, dweight);
         return;
     }
     // Every chunk is added to all weights: with many, chunks are larger.

@@ -177,14 +177,12 @@ template <typename P>
 void sum_tiles(const TilePart<uint16_t>& part, int64_t most, float* dweight) {
     const Conv2dDims& d = part.d;
     const TileGrid grid{d.N, d.H, d.W};
-    const int64_t begin = part.begin, end = part.end;
-    const int64_t chunks = divide_up(end - begin, most), largest = divide_up(end - begin, chunks);
-    const Operand<P> x{grid, part.x, d.IC, largest}, dy{grid, part.dy, d.OC, largest};
+    const TileChunks chunks(part.begin, part.end, most);
+    const Operand<P> x{grid, part.x, d.IC, chunks.largest()}, dy{grid, part.dy, d.OC, chunks.largest()};
     P* v = reinterpret_cast<P*>(scratch(ScratchUse::winograd_input, x.count()));
     P* g = reinterpret_cast<P*>(scratch(ScratchUse::winograd_gradient, dy.count()));
-    for (int64_t i = 0; i < chunks; ++i) {
-        const int64_t chunk = begin + (end - begin) * i / chunks;
-        const int64_t tiles = begin + (end - begin) * (i + 1) / chunks - chunk;
+    for (int64_t i = 0; i < chunks.count; ++i) {
+        const int64_t chunk = chunks.begin_of(i), tiles = chunks.begin_of(i + 1) - chunk;
         add_row_pair<RowPair::ends>(x, dy, chunk, tiles, v, g, i == 0 ? Store::replace : Store::add, dweight);
         add_row_pair<RowPair::a>(x, dy, chunk, tiles, v, g, Store::add, dweight);
         add_row_pair<RowPair::b>(x, dy, chunk, tiles, v, g, Store::add, dweight);
@@ -198,12 +196,7 @@ void sum_all(const Conv2dDims& d, const uint16_t* x, const uint16_t* dy, float* 
     // Every part has all weights to write: of many, parts are larger.
     constexpr int64_t kFewWeights = 64 * 64;
     const int64_t least = d.IC * d.OC > kFewWeights ? 256 : 64;
-    const int64_t tiles = TileGrid{d.N, d.H, d.W}.count();
     const int64_t chunk = std::max(kChunkValues / kPairPoints / (d.IC + d.OC) * kTilesPerValue<P>, kChunkTiles);
-    if (!sum_by_parts(d) || tiles < 2 * least) {
-        sum_tiles<P>({d, x, dy, 0, tiles}, chunk, dweight);
-        return;
-    }
     sum_parts(d, x, dy, least, dweight,
               [=](const TilePart<uint16_t>& part, float* sum) { sum_tiles<P>(part, chunk, sum); });
 }

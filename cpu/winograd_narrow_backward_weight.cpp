@@ -76,13 +76,14 @@ void multiply_tiles(const Problem& p, int64_t begin, int64_t end, const float* v
 
 /// dweight = the sum over the tiles [begin, end).
 void sum_tiles(const Problem& p, int64_t begin, int64_t end, float* dweight) {
-    const int64_t IC = p.d.IC, OC = p.d.OC, chunks = divide_up(end - begin, p.chunk);
+    const int64_t IC = p.d.IC, OC = p.d.OC;
+    const TileChunks chunks(begin, end, p.chunk);
     float* v = scratch(ScratchUse::winograd_input, kPoints * p.point(IC));
     float* g = scratch(ScratchUse::winograd_gradient, kPoints * p.point(OC));
     float* product = scratch(ScratchUse::winograd_product, kPoints * p.product_point());
     TilePrefetch x_ahead = ahead_of(p.grid, p.x, IC, begin, end), dy_ahead = ahead_of(p.grid, p.dy, OC, begin, end);
-    for (int64_t i = 0; i < chunks; ++i) {
-        const int64_t first = begin + (end - begin) * i / chunks, last = begin + (end - begin) * (i + 1) / chunks;
+    for (int64_t i = 0; i < chunks.count; ++i) {
+        const int64_t first = chunks.begin_of(i), last = chunks.begin_of(i + 1);
         transform_tiles(p, first, last, x_ahead, dy_ahead, v, g);
         multiply_tiles(p, first, last, v, g, i == 0 ? Store::replace : Store::add, product);
     }

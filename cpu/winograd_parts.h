@@ -26,6 +26,11 @@ void for_each_weight_part(int64_t panels, int64_t K, const Transform& transform)
                  [&](int64_t part, int64_t) { transform(part / parts, part % parts * kWeightDepth); });
 }
 
+/// A power of two of pieces, at most `pieces` of them and 1..most: threads have equal shares of the usual batches.
+inline int64_t equal_pieces(int64_t pieces, int64_t most) {
+    return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::clamp<int64_t>(pieces, 1, most))));
+}
+
 /// The images [begin, end), a convolution of their own.
 struct ImageGroup {
     int64_t begin, end;
@@ -39,9 +44,7 @@ void for_each_run(const TileGrid& grid, int64_t block, const ConvolveRun& convol
     constexpr int64_t kMaxPieces = 32;
     constexpr int64_t kGroupBlocks = 4;  // at least: with fewer, too many blocks would have tiles of several kinds
     const int64_t tiles = grid.count();
-    // A power of two, for equal groups of the usual batches: others would cut blocks unevenly.
-    const auto groups = static_cast<int64_t>(std::bit_floor(
-        static_cast<uint64_t>(std::clamp<int64_t>(tiles / (kGroupBlocks * block), 1, std::min(grid.N, kMaxPieces)))));
+    const int64_t groups = equal_pieces(tiles / (kGroupBlocks * block), std::min(grid.N, kMaxPieces));
     const int64_t runs = std::clamp<int64_t>(tiles / groups / block, 1, kMaxPieces / groups);
     parallel_for(groups * runs, 1, [&](int64_t piece, int64_t) {
         const int64_t group = piece / runs;
@@ -57,7 +60,7 @@ struct WeightSize {
 /// for_each_run with weights that transform(panel, k, weights) makes as in for_each_weight_part; calls
 /// convolve_run(group, run, runs, weights). Of few weights every thread makes all for itself, and of more that each
 /// uses for many tiles: what several write and all read goes from cache to cache line by line, which takes longer than
-/// the transform where caches are far apart.
+/// the transform where caches are far apart. Whoever makes them, they are the same.
 template <typename Transform, typename ConvolveRun>
 void for_each_run(const TileGrid& grid, int64_t block, const WeightSize& size, const Transform& transform,
                   const ConvolveRun& convolve_run) {
@@ -96,15 +99,24 @@ struct TilePart {
     int64_t begin, end;
 };
 
+/// Neighbouring tiles, [begin, begin + tiles), in the fewest equal chunks of at most `most`.
+struct TileChunks {
+    int64_t begin, tiles, count;
+
+    TileChunks(int64_t first, int64_t end, int64_t most)
+        : begin(first), tiles(end - first), count(divide_up(tiles, most)) {}
+    int64_t largest() const { return divide_up(tiles, count); }
+    /// The first tile of chunk i; of i = count: the end.
+    int64_t begin_of(int64_t i) const { return begin + tiles * i / count; }
+};
+
 /// dweight = the sum over all tiles, in at most kMaxPartials parts of at least about `least` tiles that are added in
 /// order; sum_part(part, dweight) computes one. Parts are neighbouring images where there are enough, else neighbouring
-/// tiles.
+/// tiles. A single one, for few tiles or more weights than are summed by parts, may use all threads.
 template <typename T, typename SumPart>
 void sum_parts(const Conv2dDims& d, const T* x, const T* dy, int64_t least, float* dweight, const SumPart& sum_part) {
     const int64_t tiles = TileGrid{d.N, d.OH(), d.OW()}.count(), count = d.weight_count();
-    // A power of two, for equal shares.
-    const auto parts = static_cast<int64_t>(
-        std::bit_floor(static_cast<uint64_t>(std::clamp<int64_t>(tiles / least, 1, kMaxPartials))));
+    const int64_t parts = sum_by_parts(d) ? equal_pieces(tiles / least, kMaxPartials) : 1;
     float* partials = parts == 1 ? dweight : scratch(ScratchUse::partials, parts * count);
     parallel_for(parts, 1, [&](int64_t i, int64_t) {
         TilePart<T> part{d, x, dy, tiles * i / parts, tiles * (i + 1) / parts};

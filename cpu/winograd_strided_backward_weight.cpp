@@ -25,6 +25,8 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
+/// A chunk has at most so many tiles, a part at least.
+constexpr int64_t kChunkTiles = 128;
 /// So many tiles before they are transformed, their pixels are asked for.
 constexpr int64_t kAhead = 2;
 
@@ -172,31 +174,23 @@ void add_chunk(const Problem& p, const Chunk& chunk, float* dweight) {
     });
 }
 
-/// dweight = the sum over a part's tiles, in chunks of at most `most`.
-void sum_tiles(const TilePart<float>& part, int64_t most, float* dweight) {
+/// dweight = the sum over a part's tiles.
+void sum_tiles(const TilePart<float>& part, float* dweight) {
     const Problem p{part.d, part.x, part.dy};
-    const int64_t tiles = part.end - part.begin, chunks = divide_up(tiles, most);
-    const Transformed x{p.d.IC, divide_up(tiles, chunks)}, dy{p.d.OC, x.tiles};
+    const TileChunks chunks(part.begin, part.end, kChunkTiles);
+    const Transformed x{p.d.IC, chunks.largest()}, dy{p.d.OC, chunks.largest()};
     float* v = scratch(ScratchUse::winograd_input, x.count());
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
-    for (int64_t i = 0; i < chunks; ++i) {
-        const int64_t begin = part.begin + tiles * i / chunks, end = part.begin + tiles * (i + 1) / chunks;
-        add_chunk(p, {begin, end - begin, x, dy, v, g, i == 0 ? Store::replace : Store::add}, dweight);
+    for (int64_t i = 0; i < chunks.count; ++i) {
+        const int64_t begin = chunks.begin_of(i), tiles = chunks.begin_of(i + 1) - begin;
+        add_chunk(p, {begin, tiles, x, dy, v, g, i == 0 ? Store::replace : Store::add}, dweight);
     }
 }
 
 }  // namespace
 
 void strided_backward_weight(const Conv2dDims& d, const float* x, const float* dy, float* dweight) {
-    // A chunk has so many floats, or tiles if that is more.
-    constexpr int64_t kChunkFloats = 1 << 19, kChunkTiles = 128;
-    const int64_t tiles = TileGrid{d.N, d.OH(), d.OW()}.count(), floats = kStridedPoints * (d.IC + d.OC);
-    if (sum_by_parts(d)) {
-        sum_parts(d, x, dy, kChunkTiles, dweight,
-                  [](const TilePart<float>& part, float* sum) { sum_tiles(part, kChunkTiles, sum); });
-    } else {
-        sum_tiles({d, x, dy, 0, tiles}, std::max(kChunkFloats / floats, kChunkTiles), dweight);
-    }
+    sum_parts(d, x, dy, kChunkTiles, dweight, sum_tiles);
 }
 
 }  // namespace moco::cpu::HWY_NAMESPACE
