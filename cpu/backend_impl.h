@@ -46,6 +46,10 @@ class CpuBackend final : public Backend {
                              float* dgamma, float* dbeta, void* dresidual) override;
 
     // ---- convolution + batch normalisation (+ residual) + activation; the defaults compose the parts (backend.cpp)
+    void conv_bn_forward(const Conv2dDims& d, const BatchNormDims& b, const BatchNormOptions& options, const void* x,
+                         const float* weight, const float* gamma, const float* beta, const void* residual,
+                         float* running_mean, float* running_var, void* z, float* mean, float* inv_std, void* y,
+                         uint8_t* signs) override;
 
     // ---- elementwise and pooling ----
     void cast(DType from, const void* source, DType to, void* target, int64_t count) override;

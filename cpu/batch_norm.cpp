@@ -34,7 +34,8 @@ struct SplitStatistics {
     double count, epsilon;
     const float *gamma, *beta;
     float *mean, *inv_std;
-    float* parameters;                            // 3 x width: mean, scale, shift
+    float* parameters;  // 3 x width: mean, scale, shift
+    int64_t width;
     double *mean_of_splits, *variance_of_splits;  // added to; the variance is the unbiased one
 };
 
@@ -91,7 +92,7 @@ void finish_split(const UnitSums& sums, const SplitStatistics& a) {
         const auto difference = hn::NegMulAdd(mean, mean, mean_square);
         const auto variance = hn::IfThenZeroElse(hn::Lt(difference, hn::Zero(d)), difference);
         const auto inverse = hn::Div(hn::Set(d, 1.0), hn::Sqrt(hn::Add(variance, hn::Set(d, a.epsilon))));
-        write_parameters(df, d, mean, inverse, a.gamma + c, a.beta + c, sums.width, a.parameters + c);
+        write_parameters(df, d, mean, inverse, a.gamma + c, a.beta + c, a.width, a.parameters + c);
         hn::StoreU(hn::DemoteTo(df, mean), df, a.mean + c);
         hn::StoreU(hn::DemoteTo(df, inverse), df, a.inv_std + c);
         const auto unbiased = hn::Mul(variance, hn::Set(d, a.count / std::max(a.count - 1, 1.0)));
@@ -187,7 +188,35 @@ void normalise_all(const BatchNormDims& d, int64_t S, const FoldedRows& folded, 
     });
 }
 
+/// The second half of forward: the statistics from sums_of(split), then y.
+template <typename SumsOf>
+void finish_forward(MemoryPool& memory, const BatchNormForward& f, const SumsOf& sums_of) {
+    const BatchNormDims& d = f.d;
+    const FoldedRows folded = fold_rows(d);
+    Scratch<float> parameters(memory, d.S * 3 * folded.width);
+    Scratch<double> of_splits(memory, 2 * d.C);
+    std::fill_n(of_splits.get(), 2 * d.C, 0.0);
+    const double count = static_cast<double>(d.samples_per_split() * d.HW);
+    for (int64_t s = 0; s < d.S; ++s) {
+        float* set = parameters.get() + s * 3 * folded.width;
+        HWY_DYNAMIC_DISPATCH(finish_split)
+        (sums_of(s), {count, f.options.epsilon, f.gamma, f.beta, f.mean + s * d.C, f.inv_std + s * d.C, set,
+                      folded.width, of_splits.get(), of_splits.get() + d.C});
+        repeat_channels(set, 3, folded, d.C);
+    }
+    const double keep = 1.0 - f.options.momentum, share = f.options.momentum / static_cast<double>(d.S);
+    for (int64_t c = 0; c < d.C; ++c) {
+        f.running_mean[c] = static_cast<float>(keep * f.running_mean[c] + share * of_splits[c]);
+        f.running_var[c] = static_cast<float>(keep * f.running_var[c] + share * of_splits[d.C + c]);
+    }
+    normalise_all(d, d.S, folded, f.x, f.residual, parameters.get(), f.y, f.signs);
+}
+
 }  // namespace
+
+void batch_norm_forward_with_sums(MemoryPool& memory, const BatchNormForward& f, const double* sums) {
+    finish_forward(memory, f, [&](int64_t split) { return UnitSums(sums, split, f.d.C); });
+}
 
 void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                     const float* gamma, const float* beta, const void* residual, float* running_mean,
@@ -211,25 +240,8 @@ void CpuBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOptio
             }
         },
         PieceOrder::last_to_first);
-
-    Scratch<float> parameters(memory_, d.S * 3 * folded.width);
-    Scratch<double> of_splits(memory_, 2 * d.C);
-    std::fill_n(of_splits.get(), 2 * d.C, 0.0);
-    const double count = static_cast<double>(d.samples_per_split() * d.HW);
-    for (int64_t s = 0; s < d.S; ++s) {
-        float* set = parameters.get() + s * 3 * folded.width;
-        HWY_DYNAMIC_DISPATCH(finish_split)
-        (UnitSums(units, folded, d.C, partials.get(), s),
-         {count, options.epsilon, gamma, beta, mean + s * d.C, inv_std + s * d.C, set, of_splits.get(),
-          of_splits.get() + d.C});
-        repeat_channels(set, 3, folded, d.C);
-    }
-    const double keep = 1.0 - options.momentum, share = options.momentum / static_cast<double>(d.S);
-    for (int64_t c = 0; c < d.C; ++c) {
-        running_mean[c] = static_cast<float>(keep * running_mean[c] + share * of_splits[c]);
-        running_var[c] = static_cast<float>(keep * running_var[c] + share * of_splits[d.C + c]);
-    }
-    normalise_all(d, d.S, folded, x, residual, parameters.get(), y, signs);
+    finish_forward(memory_, {d, options, x, gamma, beta, residual, running_mean, running_var, mean, inv_std, y, signs},
+                   [&](int64_t split) { return UnitSums(units, folded, d.C, partials.get(), split); });
 }
 
 size_t CpuBackend::batch_norm_sign_bytes(const BatchNormDims& d) const {

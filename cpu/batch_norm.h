@@ -5,6 +5,7 @@
 
 #include "core/dims.h"
 #include "core/parallel.h"
+#include "cpu/memory.h"
 
 namespace moco::cpu {
 
@@ -48,6 +49,9 @@ struct UnitSums {
     const double* partials;
     int64_t parts, step, width, C;
 
+    /// Sums that are complete: S x 2 x C.
+    UnitSums(const double* all, int64_t split, int64_t channels)
+        : partials(all + split * 2 * channels), parts(1), step(0), width(channels), C(channels) {}
     UnitSums(const BatchNormUnits& units, const FoldedRows& folded, int64_t channels, const double* all, int64_t split)
         : partials(all + split * 2 * folded.width),
           parts(units.parts),
@@ -55,6 +59,21 @@ struct UnitSums {
           width(folded.width),
           C(channels) {}
 };
+
+/// The arguments of Backend::batch_norm_forward.
+struct BatchNormForward {
+    const BatchNormDims& d;
+    const BatchNormOptions& options;
+    const void* x;
+    const float *gamma, *beta;
+    const void* residual;
+    float *running_mean, *running_var, *mean, *inv_std;
+    void* y;
+    uint8_t* signs;
+};
+
+/// What it does, given the sums of x and of its squares: S x 2 x C.
+void batch_norm_forward_with_sums(MemoryPool& memory, const BatchNormForward& f, const double* sums);
 
 enum class Access { read, write };
 

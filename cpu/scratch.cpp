@@ -54,6 +54,10 @@ float* scratch(ScratchUse use, int64_t count) {
     return block.memory.get();
 }
 
+double* scratch_doubles(ScratchUse use, int64_t count) {
+    return static_cast<double*>(static_cast<void*>(scratch(use, 2 * count)));
+}
+
 JobScratch scratch_of_job(ScratchUse use, int64_t count, uint64_t job) {
     Block& block = block_with(use, count);
     return {block.memory.get(), std::exchange(block.job, job) == job};

@@ -13,6 +13,7 @@ enum class ScratchUse {
     packed_rows,
     zeros,  // see zeros() below
     partials,
+    result_sums,  // of batch norm
     transformed,
     // Winograd's: transformed weights, input and its pixels beyond the image, gradients, their products, results that
     // nobody needs (these Strassen's too)
@@ -33,6 +34,9 @@ enum class ScratchUse {
 /// asks for the same use again or ends. Contents are those of the last use. The memory only grows, so that a training
 /// step allocates nothing after the first. Throws Error when there is no more.
 float* scratch(ScratchUse use, int64_t count);
+
+/// The same of doubles.
+double* scratch_doubles(ScratchUse use, int64_t count);
 
 /// Memory as above that a thread fills with its first piece of a job and reads with its others.
 struct JobScratch {

@@ -76,4 +76,11 @@ bool winograd_wanted(ConvAlgorithm algorithm, const Conv2dDims& d, ConvPass pass
     return false;
 }
 
+bool winograd_sums_results(const Conv2dDims& d) {
+    // Of whole vectors, of so many tiles that adding up each image's sums does not count, and cut by tiles (the smaller
+    // weights are transformed once, the images by blocks).
+    const TileGrid grid{d.N, d.OH(), d.OW()};
+    return d.OC % 16 == 0 && grid.rows() * grid.columns() >= 4 && grid.count() > d.IC;
+}
+
 }  // namespace moco::cpu

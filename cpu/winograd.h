@@ -28,6 +28,19 @@ bool winograd_wanted(ConvAlgorithm algorithm, const Conv2dDims& d, ConvPass pass
 
 /// y = x * weight.
 void winograd_forward(const Conv2dDims& d, const float* x, const float* weight, float* y);
+
+/// Where sums over the results go: S x 2 x OC, of y and of y * y, for each of S interleaved splits of the images (n
+/// belongs to split n mod S).
+struct ResultSums {
+    int64_t S;
+    double* sums;
+};
+/// Whether winograd_forward_with_sums can compute `d`, which winograd_applies to.
+bool winograd_sums_results(const Conv2dDims& d);
+/// winograd_forward, and sums of y, taken while it is in the cores' first caches.
+void winograd_forward_with_sums(const Conv2dDims& d, const float* x, const float* weight, float* y,
+                                const ResultSums& sums);
+
 /// dx = the gradient of x when dy is the gradient of y.
 void winograd_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx);
 /// dweight = the gradient of weight when dy is the gradient of y.

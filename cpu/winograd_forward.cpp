@@ -20,6 +20,7 @@
 // (after simd.h)
 #include "cpu/microkernel-inl.h"
 #include "cpu/pack-inl.h"
+#include "cpu/winograd_sums-inl.h"
 #include "cpu/winograd_tiles.h"
 #include "cpu/winograd_transforms-inl.h"
 
@@ -46,6 +47,7 @@ struct Problem {
     const float* weight;  // OC,3,3,IC
     float* result;        // N,H,W,M
     ConvPass pass;
+    double* sums = nullptr;  // or null; N x 2 x M: each image's sums of the results and of their squares
     NeededTiles needed{grid};
 
     int64_t panels() const { return panel_count(M); }
@@ -103,12 +105,15 @@ void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t pane
     const int64_t first = panel * kPanel, columns = std::min(p.M - first, panels * kPanel);
     float* outside = scratch(ScratchUse::winograd_discarded, panels * kPanel);
     TileCursor cursor(p.grid, begin);
+    ImageSums<panels * kPanel> sums(p.sums, p.M, first, columns);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next(), product += panels * kPanel) {
         float* pixels[kTileOut * kTileOut];
         cursor.addresses<kTileOut, 0>(p.result + first, p.M, outside, pixels);
         gather_from_points<kTileOut>([](const auto& in, auto& out) HWY_ATTR { output_1d(in, out); }, product, point,
                                      columns, pixels);
+        sums.add(cursor, pixels);
     }
+    sums.finish();
 }
 
 /// Zeros to whole vectors, few of them: a call would be seen.
@@ -144,7 +149,8 @@ void convolve_panels(const Problem& p, int64_t begin, int64_t end, int64_t panel
     transform_result<panels>(p, begin, end, panel, product, product_point);
 }
 
-Problem images_of(const Problem& p, ImageGroup images) {
+/// The sums, if any, are the run's own.
+Problem images_of(const Problem& p, ImageGroup images, int64_t run) {
     const int64_t pixel = images.begin * p.grid.H * p.grid.W;
     return {{images.end - images.begin, p.grid.H, p.grid.W},
             p.K,
@@ -152,17 +158,19 @@ Problem images_of(const Problem& p, ImageGroup images) {
             p.input + pixel * p.K,
             p.weight,
             p.result + pixel * p.M,
-            p.pass};
+            p.pass,
+            p.sums == nullptr ? nullptr : p.sums + (run * p.grid.N + images.begin) * 2 * p.M};
 }
 
 /// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights. The next block is fetched during
 /// the products.
 void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     const int64_t tiles = p.grid.count(), blocks = divide_up(tiles, p.block_tiles());
-    const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
+    const auto block_begin = [&](int64_t block) { return tile_begin(tiles, block, p.block_tiles()); };
     const int64_t last = blocks * (run + 1) / runs;
     const int64_t v_point = p.v_point(p.block_tiles());
     float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
+    if (p.sums != nullptr) std::fill_n(p.sums, p.grid.N * 2 * p.M, 0.0);
     for (int64_t block = blocks * run / runs; block < last; ++block) {
         const int64_t begin = block_begin(block), end = block_begin(block + 1);
         transform_input(p, begin, end, v, v_point);
@@ -184,7 +192,7 @@ void convolve_by_tiles(const Problem& p) {
         p.grid, kBlockTiles, {p.panels() * p.u_panel(), p.panels(), p.K},
         [&](int64_t panel, int64_t k, float* u) { transform_weights(p, panel, k, u + panel * p.u_panel()); },
         [&](ImageGroup images, int64_t run, int64_t runs, const float* u) {
-            convolve_run(images_of(p, images), run, runs, u);
+            convolve_run(images_of(p, images, run), run, runs, u);
         });
 }
 
@@ -198,7 +206,8 @@ void convolve_by_panels(const Problem& p) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
         for (int64_t k = 0; k < p.K; k += kWeightDepth) transform_weights(p, panel, k, u);
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-            const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
+            const int64_t begin = tile_begin(tiles, chunk, kChunkTiles),
+                          end = tile_begin(tiles, chunk + 1, kChunkTiles);
             TilePrefetch nothing(p.grid, 0, 0, nullptr, 0, 0);
             convolve_panels<1>(p, begin, end, panel, v + begin * p.v_row(), v_point, u, nothing);
         }
@@ -219,6 +228,12 @@ void forward(const Conv2dDims& d, const float* x, const float* weight, float* y)
     convolve({{d.N, d.H, d.W}, d.IC, d.OC, x, weight, y, ConvPass::forward});
 }
 
+void forward_with_sums(const Conv2dDims& d, const float* x, const float* weight, float* y, const ResultSums& sums) {
+    sum_results(d, kBlockTiles, sums, [&](double* of_images) {
+        convolve_by_tiles({{d.N, d.H, d.W}, d.IC, d.OC, x, weight, y, ConvPass::forward, of_images});
+    });
+}
+
 void backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
     convolve({{d.N, d.H, d.W}, d.OC, d.IC, dy, weight, dx, ConvPass::backward_data});
 }
@@ -230,12 +245,19 @@ HWY_AFTER_NAMESPACE();
 namespace moco::cpu {
 
 HWY_EXPORT(forward);
+HWY_EXPORT(forward_with_sums);
 HWY_EXPORT(backward_data);
 
 void winograd_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
     if (d.stride == 2) return winograd_strided_forward(d, x, weight, y);
     if (two_by_two_applies(d)) return winograd_two_by_two_forward(d, x, weight, y);
     HWY_DYNAMIC_DISPATCH(forward)(d, x, weight, y);
+}
+
+void winograd_forward_with_sums(const Conv2dDims& d, const float* x, const float* weight, float* y,
+                                const ResultSums& sums) {
+    if (d.stride == 2) return winograd_strided_forward_with_sums(d, x, weight, y, sums);
+    HWY_DYNAMIC_DISPATCH(forward_with_sums)(d, x, weight, y, sums);
 }
 
 void winograd_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {

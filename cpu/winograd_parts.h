@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "cpu/partials.h"
 #include "cpu/scratch.h"
+#include "cpu/winograd.h"
 #include "cpu/winograd_tiles.h"
 
 namespace moco::cpu {
@@ -36,20 +37,42 @@ struct ImageGroup {
     int64_t begin, end;
 };
 
+/// How the images are cut into groups, and the tiles of each into runs.
+struct GroupsAndRuns {
+    int64_t groups, runs;
+
+    GroupsAndRuns(const TileGrid& grid, int64_t block) {
+        constexpr int64_t kMaxPieces = 32;
+        constexpr int64_t kGroupBlocks = 4;  // at least: with fewer, too many blocks would have tiles of several kinds
+        groups = equal_pieces(grid.count() / (kGroupBlocks * block), std::min(grid.N, kMaxPieces));
+        runs = std::clamp<int64_t>(grid.count() / groups / block, 1, kMaxPieces / groups);
+    }
+};
+
 /// Cuts the images into groups and the tiles of each group into runs, and calls convolve_run(group, run, runs) for each
 /// in parallel. `block` tiles go through everything together. Tiles are counted kind by kind, each through all images
 /// of a group.
 template <typename ConvolveRun>
 void for_each_run(const TileGrid& grid, int64_t block, const ConvolveRun& convolve_run) {
-    constexpr int64_t kMaxPieces = 32;
-    constexpr int64_t kGroupBlocks = 4;  // at least: with fewer, too many blocks would have tiles of several kinds
-    const int64_t tiles = grid.count();
-    const int64_t groups = equal_pieces(tiles / (kGroupBlocks * block), std::min(grid.N, kMaxPieces));
-    const int64_t runs = std::clamp<int64_t>(tiles / groups / block, 1, kMaxPieces / groups);
+    const auto [groups, runs] = GroupsAndRuns(grid, block);
     parallel_for(groups * runs, 1, [&](int64_t piece, int64_t) {
         const int64_t group = piece / runs;
         convolve_run(ImageGroup{grid.N * group / groups, grid.N * (group + 1) / groups}, piece % runs, runs);
     });
+}
+
+/// Calls convolve(of_images) with memory for the sums of each image's results in each run, runs x N x 2 x OC, where
+/// `block` tiles go through everything together, and adds them up by splits.
+template <typename Convolve>
+void sum_results(const Conv2dDims& d, int64_t block, const ResultSums& result, const Convolve& convolve) {
+    const int64_t images = GroupsAndRuns({d.N, d.OH(), d.OW()}, block).runs * d.N, values = 2 * d.OC;
+    double* sums = scratch_doubles(ScratchUse::result_sums, images * values);
+    convolve(sums);
+    std::fill_n(result.sums, result.S * values, 0.0);
+    for (int64_t i = 0; i < images; ++i, sums += values) {
+        double* of_split = result.sums + i % d.N % result.S * values;
+        for (int64_t value = 0; value < values; ++value) of_split[value] += sums[value];
+    }
 }
 
 /// The transformed weights of a convolution: `floats` of them, for `panels` panels of K input channels.
@@ -108,6 +131,18 @@ struct TileChunks {
     int64_t largest() const { return divide_up(tiles, count); }
     /// The first tile of chunk i; of i = count: the end.
     int64_t begin_of(int64_t i) const { return begin + tiles * i / count; }
+};
+
+/// Where the transformed tiles of a chunk lie: points x panels of kWidth channels x tiles x kWidth.
+template <int64_t kAllPoints, int64_t kWidth>
+struct TileLayout {
+    int64_t channels, tiles;
+
+    int64_t panels() const { return divide_up(channels, kWidth); }
+    int64_t panel_step() const { return tiles * kWidth + 16; }  // not a power of two: other cache sets
+    int64_t point_step() const { return panels() * panel_step(); }
+    int64_t count() const { return kAllPoints * point_step(); }
+    int64_t place(int64_t tile, int64_t c) const { return c / kWidth * panel_step() + tile * kWidth + c % kWidth; }
 };
 
 /// dweight = the sum over all tiles, in at most kMaxPartials parts of at least about `least` tiles that are added in

@@ -10,8 +10,13 @@
 
 namespace moco::cpu {
 
+struct ResultSums;
+
 /// y = x * weight.
 void winograd_strided_forward(const Conv2dDims& d, const float* x, const float* weight, float* y);
+/// The same, with sums of y (winograd.h).
+void winograd_strided_forward_with_sums(const Conv2dDims& d, const float* x, const float* weight, float* y,
+                                        const ResultSums& sums);
 /// dx = the gradient of x when dy is the gradient of y.
 void winograd_strided_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx);
 /// dweight = the gradient of weight when dy is the gradient of y.

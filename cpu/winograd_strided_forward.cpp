@@ -20,6 +20,7 @@
 #include "cpu/microkernel-inl.h"
 #include "cpu/pack-inl.h"
 #include "cpu/winograd_strided-inl.h"
+#include "cpu/winograd_sums-inl.h"
 #include "cpu/winograd_tiles.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -56,6 +57,7 @@ struct Problem {
     const float* input;
     const float* weight;  // OC,3,3,IC
     float* result;
+    double* sums = nullptr;  // or null; forward, N x 2 x M: each image's sums of the results and of their squares
     PointTable points = point_table(pass == ConvPass::forward);
     NeededTiles needed{grid, kStridedAlong, needs_strided_point};
 
@@ -180,6 +182,7 @@ void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t pane
     float* result = p.result + p.first_channel(panel);
     const int64_t channels = p.columns(panel);
     TileCursor cursor(p.grid, begin);
+    ImageSums<kPanel> sums(p.sums, p.M, p.first_channel(panel), channels);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next(), product += kPanel) {
         float* pixels[kTileOut * kTileOut];
         const auto gather = [&](auto row, auto column) HWY_ATTR {
@@ -190,6 +193,7 @@ void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t pane
         if (p.forward()) {
             cursor.addresses<kTileOut, 0>(result, p.M, outside, pixels);
             gather(std::integral_constant<Phase, Phase::odd>(), std::integral_constant<Phase, Phase::odd>());
+            sums.add(cursor, pixels);
         } else {
             for_each_phase([&](auto row, auto column) HWY_ATTR {
                 if (p.phase(panel) != phase_index(row(), column())) return;
@@ -199,6 +203,7 @@ void transform_result(const Problem& p, int64_t begin, int64_t end, int64_t pane
             });
         }
     }
+    sums.finish();
 }
 
 /// A panel's results of `count` tiles from `begin` on. v: their transformed input, from tile `first` of `tiles` on; u:
@@ -221,21 +226,24 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t count, int64_t pane
     transform_result(p, begin, begin + count, panel, product, product_point);
 }
 
-Problem images_of(const Problem& p, ImageGroup images) {
+/// The sums, if any, are the run's own.
+Problem images_of(const Problem& p, ImageGroup images, int64_t run) {
     Problem part = p;
     part.grid.N = images.end - images.begin;
     part.needed = NeededTiles(part.grid, kStridedAlong, needs_strided_point);
     const int64_t large = images.begin * p.H * p.W, small = images.begin * p.grid.H * p.grid.W;
     part.input += (p.forward() ? large : small) * p.K;
     part.result += (p.forward() ? small : large) * p.M;
+    if (p.sums != nullptr) part.sums += (run * p.grid.N + images.begin) * 2 * p.M;
     return part;
 }
 
 /// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights.
 void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     const int64_t tiles = p.grid.count(), most = p.block_tiles(), blocks = divide_up(tiles, most);
-    const auto block_begin = [&](int64_t block) { return tiles * block / blocks; };
+    const auto block_begin = [&](int64_t block) { return tile_begin(tiles, block, most); };
     float* v = scratch(ScratchUse::winograd_input, p.v_size(most));
+    if (p.sums != nullptr) std::fill_n(p.sums, p.grid.N * 2 * p.M, 0.0);
     for (int64_t block = blocks * run / runs; block < blocks * (run + 1) / runs; ++block) {
         const int64_t begin = block_begin(block), count = block_begin(block + 1) - begin;
         transform_input(p, begin, begin + count, v, begin, most);
@@ -249,7 +257,7 @@ void convolve_by_tiles(const Problem& p) {
         p.grid, p.block_tiles(), {p.panels() * p.u_panel(), p.panels(), p.K},
         [&](int64_t panel, int64_t k, float* u) { transform_weights(p, panel, k, u + panel * p.u_panel()); },
         [&](ImageGroup images, int64_t run, int64_t runs, const float* u) {
-            convolve_run(images_of(p, images), run, runs, u);
+            convolve_run(images_of(p, images, run), run, runs, u);
         });
 }
 
@@ -263,7 +271,8 @@ void convolve_by_panels(const Problem& p) {
         float* u = scratch(ScratchUse::winograd_weight, p.u_panel());
         for (int64_t k = 0; k < p.K; k += kWeightDepth) transform_weights(p, panel, k, u);
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-            const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
+            const int64_t begin = tile_begin(tiles, chunk, kChunkTiles),
+                          end = tile_begin(tiles, chunk + 1, kChunkTiles);
             convolve_panel(p, begin, end - begin, panel, v, begin, tiles, u);
         }
     });
@@ -283,6 +292,15 @@ void strided_forward(const Conv2dDims& d, const float* x, const float* weight, f
     convolve({ConvPass::forward, {d.N, d.OH(), d.OW()}, d.H, d.W, d.IC, d.OC, x, weight, y});
 }
 
+void strided_forward_with_sums(const Conv2dDims& d, const float* x, const float* weight, float* y,
+                               const ResultSums& sums) {
+    Problem p{ConvPass::forward, {d.N, d.OH(), d.OW()}, d.H, d.W, d.IC, d.OC, x, weight, y};
+    sum_results(d, p.block_tiles(), sums, [&](double* of_images) {
+        p.sums = of_images;
+        convolve_by_tiles(p);
+    });
+}
+
 void strided_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {
     convolve({ConvPass::backward_data, {d.N, d.OH(), d.OW()}, d.H, d.W, d.OC, d.IC, dy, weight, dx});
 }
@@ -294,10 +312,16 @@ HWY_AFTER_NAMESPACE();
 namespace moco::cpu {
 
 HWY_EXPORT(strided_forward);
+HWY_EXPORT(strided_forward_with_sums);
 HWY_EXPORT(strided_backward_data);
 
 void winograd_strided_forward(const Conv2dDims& d, const float* x, const float* weight, float* y) {
     HWY_DYNAMIC_DISPATCH(strided_forward)(d, x, weight, y);
+}
+
+void winograd_strided_forward_with_sums(const Conv2dDims& d, const float* x, const float* weight, float* y,
+                                        const ResultSums& sums) {
+    HWY_DYNAMIC_DISPATCH(strided_forward_with_sums)(d, x, weight, y, sums);
 }
 
 void winograd_strided_backward_data(const Conv2dDims& d, const float* dy, const float* weight, float* dx) {

@@ -119,6 +119,8 @@ class TileCursor {
         if (++n_ == grid_.N) enter(index_ + 1);
     }
 
+    /// The tile's image, counted from the grid's first.
+    int64_t image() const { return n_; }
     /// The tile's results within the image.
     int64_t result_rows() const { return std::min<int64_t>(kTileOut, grid_.H - row_); }
     int64_t result_columns() const { return std::min<int64_t>(kTileOut, grid_.W - column_); }
