@@ -28,19 +28,18 @@ HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 namespace {
 
-/// N,H,W,channels images and where their transformed tiles lie: points x panels of kPanel channels x tiles x kPanel.
-struct Operand {
+/// N,H,W,channels images and where their transformed tiles lie.
+template <int64_t kWidth>
+struct Operand : TileLayout<kPairPoints, kWidth> {
+    Operand(const TileGrid& all, const float* pixels, int64_t width, int64_t chunk)
+        : TileLayout<kPairPoints, kWidth>{width, chunk}, grid(all), images(pixels) {}
+
     TileGrid grid;
     const float* images;
-    int64_t channels;
-    int64_t tiles;  // of a chunk
     NeededTiles needed{grid};
-
-    int64_t panels() const { return panel_count(channels); }
-    int64_t panel_step() const { return tiles * kPanel + 16; }  // not a power of two: other cache sets
-    int64_t point_step() const { return panels() * panel_step(); }
-    int64_t count() const { return kPairPoints * point_step(); }
 };
+using Columns = Operand<kPanel>;  // of the products: x
+using Rows = Operand<kRowPanel>;  // dy
 
 /// One row of six points of a tile.
 template <int In, typename Transform>
@@ -53,10 +52,10 @@ HWY_INLINE void store_row(const Transform& transform_1d, const FloatVector (&row
 
 /// The rows of x's tiles [begin, end) of the chunk that starts at tile `chunk`.
 template <RowPair pair>
-void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, float* v) {
+void transform_x(const Columns& x, int64_t chunk, int64_t begin, int64_t end, float* v) {
     const float* outside = zeros(x.channels);
     float* extended = scratch(ScratchUse::winograd_extended, kExtendedPixels * extended_pixel(x.channels));
-    const int64_t step = x.point_step(), panel_step = x.panel_step();
+    const int64_t step = x.point_step();
     TileCursor cursor(x.grid, chunk + begin);
     TilePrefetch ahead = ahead_of(x.grid, x.images, x.channels, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
@@ -65,10 +64,10 @@ void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, fl
         cursor.addresses<kTileIn, 1>(x.images, x.channels, outside, pixels);
         extend_tile(cursor, pixels, x.channels, extended);
         const float* const* from = pixels;
-        for_each_vector(x.channels, [=](int64_t c, const auto access) HWY_ATTR {
+        for_each_vector(x.channels, [=, &x](int64_t c, const auto access) HWY_ATTR {
             FloatVector first[6], second[6];
             input_rows<pair>([=](int h, int w) HWY_ATTR { return access.load(from[h * 6 + w] + c); }, first, second);
-            float* to = v + c / kPanel * panel_step + tile * kPanel + c % kPanel;
+            float* to = v + x.place(tile, c);
             const auto transform = [](const auto& in, auto& out) HWY_ATTR { input_1d(in, out); };
             store_row(transform, first, to, step);
             store_row(transform, second, to + 6 * step, step);
@@ -77,9 +76,9 @@ void transform_x(const Operand& x, int64_t chunk, int64_t begin, int64_t end, fl
 }
 
 template <RowPair pair>
-void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, float* g) {
+void transform_dy(const Rows& dy, int64_t chunk, int64_t begin, int64_t end, float* g) {
     const float* outside = zeros(dy.channels);
-    const int64_t step = dy.point_step(), panel_step = dy.panel_step();
+    const int64_t step = dy.point_step();
     TileCursor cursor(dy.grid, chunk + begin);
     TilePrefetch ahead = ahead_of(dy.grid, dy.images, dy.channels, chunk + begin, chunk + end);
     for (int64_t tile = begin; tile < end; ++tile, cursor.next()) {
@@ -87,10 +86,10 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
         for (int row = 0; row < kTileOut && ahead.any(); ++row) ahead.step();
         cursor.addresses<kTileOut, 0>(dy.images, dy.channels, outside, pixels);
         const float* const* from = pixels;
-        for_each_vector(dy.channels, [=](int64_t c, const auto access) HWY_ATTR {
+        for_each_vector(dy.channels, [=, &dy](int64_t c, const auto access) HWY_ATTR {
             FloatVector first[4], second[4];
             gradient_rows<pair>([=](int h, int w) HWY_ATTR { return access.load(from[h * 4 + w] + c); }, first, second);
-            float* to = g + c / kPanel * panel_step + tile * kPanel + c % kPanel;
+            float* to = g + dy.place(tile, c);
             const auto transform = [](const auto& in, auto& out) HWY_ATTR { gradient_1d(in, out); };
             store_row(transform, first, to, step);
             store_row(transform, second, to + 6 * step, step);
@@ -102,7 +101,7 @@ void transform_dy(const Operand& dy, int64_t chunk, int64_t begin, int64_t end, 
 class NextChunk {
   public:
     /// The tiles [begin, end).
-    NextChunk(const Operand& x, const Operand& dy, int64_t begin, int64_t end)
+    NextChunk(const Columns& x, const Rows& dy, int64_t begin, int64_t end)
         : x_(x.grid, begin, end, x.images, x.channels, x.channels),
           dy_(dy.grid, begin, end, dy.images, dy.channels, dy.channels),
           rows_(divide_up((end - begin) * kTileOut, kPairPoints * x.panels() * tile_count(dy.channels))) {}
@@ -120,27 +119,27 @@ class NextChunk {
     int64_t rows_;
 };
 
-/// A block of weights that a piece of work computes: one panel of OC, up to kBlockPanels of IC.
+/// A block of weights that a piece of work computes: one panel of OC (kRowPanel), up to kBlockPanels of IC.
 constexpr int64_t kBlockPanels = 2;
 
 /// Adds the chunk's part of a pair of rows to the weights of panel `oc_panel` and the IC panels [begin, end). next:
 /// what to ask for meanwhile, or null.
 template <RowPair pair>
-void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t tiles, const float* v, const float* g,
+void multiply_block(const Columns& x, const Rows& dy, int64_t chunk, int64_t tiles, const float* v, const float* g,
                     int64_t oc_panel, int64_t begin, int64_t end, Store store, float* dweight, NextChunk* next) {
     constexpr int64_t kRow = kBlockPanels * kPanel + 16;
-    constexpr int64_t kPoint = kPanel * kRow;
+    constexpr int64_t kPoint = kRowPanel * kRow;
     float* product = scratch(ScratchUse::winograd_product, kPairPoints * kPoint);
-    const int64_t IC = x.channels, oc_begin = oc_panel * kPanel, OC = std::min(kPanel, dy.channels - oc_begin);
+    const int64_t IC = x.channels, oc_begin = oc_panel * kRowPanel, OC = std::min(kRowPanel, dy.channels - oc_begin);
     for (int point = 0; point < kPairPoints; ++point) {
         const auto [from, to] = x.needed.within(point_of<pair>(point), chunk, chunk + tiles);
         const int64_t depth = to - from;
         for (int64_t panel = begin; panel < end; ++panel)
             for (int64_t i = 0; i < tile_count(OC); ++i) {
                 const int64_t oc = tile_begin(OC, i), rows = tile_begin(OC, i + 1) - oc;
-                const float* a = g + point * dy.point_step() + oc_panel * dy.panel_step() + from * kPanel + oc;
-                const float* b = v + point * x.point_step() + panel * x.panel_step() + from * kPanel;
-                multiply(rows, ColumnTile{&a, &b, &depth, 1, kPanel, kPanel,
+                const float* a = g + point * dy.point_step() + dy.place(from, oc_begin) + oc;
+                const float* b = v + point * x.point_step() + x.place(from, panel * kPanel);
+                multiply(rows, ColumnTile{&a, &b, &depth, 1, kRowPanel, kPanel,
                                           product + point * kPoint + oc * kRow + (panel - begin) * kPanel, kRow,
                                           IC - panel * kPanel > kLanes ? kPanel : kLanes, Store::replace});
                 if (next != nullptr) next->step();
@@ -161,7 +160,7 @@ void multiply_block(const Operand& x, const Operand& dy, int64_t chunk, int64_t 
 
 /// The part of a pair of rows, for the tiles from `chunk` on. next: as in multiply_block.
 template <RowPair pair>
-void add_row_pair(const Operand& x, const Operand& dy, int64_t chunk, int64_t tiles, float* v, float* g, Store store,
+void add_row_pair(const Columns& x, const Rows& dy, int64_t chunk, int64_t tiles, float* v, float* g, Store store,
                   float* dweight, NextChunk* next) {
     parallel_for(tiles, 8, [&](int64_t begin, int64_t end) {
         transform_x<pair>(x, chunk, begin, end, v);
@@ -183,7 +182,8 @@ void sum_tiles(const TilePart<float>& part, int64_t most, Summed summed, float* 
     const Conv2dDims& d = part.d;
     const TileGrid grid{d.N, d.H, d.W};
     const TileChunks chunks(part.begin, part.end, most);
-    const Operand x{grid, part.x, d.IC, chunks.largest()}, dy{grid, part.dy, d.OC, chunks.largest()};
+    const Columns x(grid, part.x, d.IC, chunks.largest());
+    const Rows dy(grid, part.dy, d.OC, chunks.largest());
     float* v = scratch(ScratchUse::winograd_input, x.count());
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
     for (int64_t i = 0; i < chunks.count; ++i) {

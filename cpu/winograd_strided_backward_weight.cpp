@@ -30,17 +30,8 @@ constexpr int64_t kChunkTiles = 128;
 /// So many tiles before they are transformed, their pixels are asked for.
 constexpr int64_t kAhead = 2;
 
-/// Where transformed tiles lie: points x panels of kPanel channels x tiles x kPanel.
-struct Transformed {
-    int64_t channels;
-    int64_t tiles;  // of a chunk
-
-    int64_t panels() const { return panel_count(channels); }
-    int64_t panel_step() const { return tiles * kPanel + 16; }  // not a power of two: other cache sets
-    int64_t point_step() const { return panels() * panel_step(); }
-    int64_t count() const { return kStridedPoints * point_step(); }
-    int64_t place(int64_t tile, int64_t c) const { return c / kPanel * panel_step() + tile * kPanel + c % kPanel; }
-};
+using Columns = TileLayout<kStridedPoints, kPanel>;  // of the products: x
+using Rows = TileLayout<kStridedPoints, kRowPanel>;  // dy
 
 struct Problem {
     Conv2dDims d;
@@ -62,7 +53,7 @@ HWY_NOINLINE void scatter_tile(const Down down, const Along along, const float* 
 
 /// v = a phase of x's tiles [begin, end) of the chunk that starts at tile `chunk`.
 template <Phase row, Phase column>
-void transform_x(const Problem& p, const Transformed& layout, int64_t chunk, int64_t begin, int64_t end, float* v) {
+void transform_x(const Problem& p, const Columns& layout, int64_t chunk, int64_t begin, int64_t end, float* v) {
     constexpr int kRows = points_of(row), kColumns = points_of(column);
     constexpr int64_t kTop = row == Phase::odd ? -1 : 0, kLeft = column == Phase::odd ? -1 : 0;
     const Conv2dDims& d = p.d;
@@ -86,7 +77,7 @@ void transform_x(const Problem& p, const Transformed& layout, int64_t chunk, int
 }
 
 /// g = the same of dy.
-void transform_dy(const Problem& p, const Transformed& layout, int64_t chunk, int64_t begin, int64_t end, float* g) {
+void transform_dy(const Problem& p, const Rows& layout, int64_t chunk, int64_t begin, int64_t end, float* g) {
     const float* outside = zeros(p.d.OC);
     TileCursor cursor(p.grid, chunk + begin), ahead(p.grid, chunk + begin + kAhead);
     const auto transform = [](const auto& in, auto& out) HWY_ATTR { strided_gradient(in, out); };
@@ -104,13 +95,14 @@ void transform_dy(const Problem& p, const Transformed& layout, int64_t chunk, in
     }
 }
 
-/// A block of weights that a piece of work computes: one panel of OC, up to kBlockPanels of IC.
+/// A block of weights that a piece of work computes: one panel of OC (kRowPanel), up to kBlockPanels of IC.
 constexpr int64_t kBlockPanels = 2;
 
 /// Tiles that are transformed, and then multiplied, together: into v and g.
 struct Chunk {
     int64_t begin, tiles;
-    Transformed x, dy;
+    Columns x;
+    Rows dy;
     float* v;
     float* g;
     Store store;
@@ -120,9 +112,9 @@ struct Chunk {
 template <Phase row, Phase column>
 void multiply_block(const Problem& p, const Chunk& chunk, int64_t oc_panel, int64_t begin, int64_t end,
                     float* dweight) {
-    constexpr int64_t kRow = kBlockPanels * kPanel + 16, kPoint = kPanel * kRow;
+    constexpr int64_t kRow = kBlockPanels * kPanel + 16, kPoint = kRowPanel * kRow;
     float* product = scratch(ScratchUse::winograd_product, kStridedPoints * kPoint);
-    const int64_t IC = p.d.IC, oc_begin = oc_panel * kPanel, OC = std::min(kPanel, p.d.OC - oc_begin);
+    const int64_t IC = p.d.IC, oc_begin = oc_panel * kRowPanel, OC = std::min(kRowPanel, p.d.OC - oc_begin);
     for (int point = 0; point < kStridedPoints; ++point) {
         if (!has_point(phase_index(row, column), point)) continue;
         const auto [from, to] = p.needed.within(point, chunk.begin, chunk.begin + chunk.tiles);
@@ -132,7 +124,7 @@ void multiply_block(const Problem& p, const Chunk& chunk, int64_t oc_panel, int6
                 const int64_t oc = tile_begin(OC, i), rows = tile_begin(OC, i + 1) - oc;
                 const float* a = chunk.g + point * chunk.dy.point_step() + chunk.dy.place(from, oc_begin) + oc;
                 const float* b = chunk.v + point * chunk.x.point_step() + chunk.x.place(from, panel * kPanel);
-                multiply(rows, ColumnTile{&a, &b, &depth, 1, kPanel, kPanel,
+                multiply(rows, ColumnTile{&a, &b, &depth, 1, kRowPanel, kPanel,
                                           product + point * kPoint + oc * kRow + (panel - begin) * kPanel, kRow,
                                           IC - panel * kPanel > kLanes ? kPanel : kLanes, Store::replace});
             }
@@ -178,7 +170,8 @@ void add_chunk(const Problem& p, const Chunk& chunk, float* dweight) {
 void sum_tiles(const TilePart<float>& part, float* dweight) {
     const Problem p{part.d, part.x, part.dy};
     const TileChunks chunks(part.begin, part.end, kChunkTiles);
-    const Transformed x{p.d.IC, chunks.largest()}, dy{p.d.OC, chunks.largest()};
+    const Columns x{p.d.IC, chunks.largest()};
+    const Rows dy{p.d.OC, chunks.largest()};
     float* v = scratch(ScratchUse::winograd_input, x.count());
     float* g = scratch(ScratchUse::winograd_gradient, dy.count());
     for (int64_t i = 0; i < chunks.count; ++i) {
