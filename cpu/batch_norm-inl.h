@@ -13,6 +13,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
 
+/// Vectors of channels that are worked on together, of floats and of sums kept in double: 64 channels with AVX-512, 32
+/// with AVX2.
+inline constexpr int kFloatVectors = 4, kDoubleVectors = 2 * kFloatVectors;
+
 /// What neighbouring channels have each: their mean, their sum so far.
 template <class D, int kUnroll>
 struct Channels {
@@ -22,14 +26,14 @@ struct Channels {
 template <class D, int kUnroll, typename T>
 HWY_INLINE Channels<D, kUnroll> load_channels(D d, Unroll<kUnroll>, const T* p) {
     Channels<D, kUnroll> channels;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int u = 0; u < kUnroll; ++u) channels.v[u] = hn::LoadU(d, p + u * static_cast<int64_t>(hn::Lanes(d)));
     return channels;
 }
 
 template <class D, int kUnroll, typename T>
 HWY_INLINE void store_channels(D d, const Channels<D, kUnroll>& channels, T* p) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int u = 0; u < kUnroll; ++u) hn::StoreU(channels.v[u], d, p + u * static_cast<int64_t>(hn::Lanes(d)));
 }
 
@@ -39,17 +43,18 @@ struct Tile {
 };
 
 /// Covers rows x width: calls f(d, unroll, c, tile) for blocks of unroll() vectors of tag d that begin at channel c.
-/// Tiles have few rows: all their memory is then read once and nearly in order, as the prefetchers like it. A row that
-/// is one block wide needs no tiles. Lambdas need HWY_ATTR.
+/// All memory is read once and in order, as the prefetchers like it: rows that are one block wide, or one of twice as
+/// many vectors, are one tile; of wider ones each is, and what belongs to channels comes from the first cache every
+/// time. Lambdas need HWY_ATTR.
 template <typename T, int kUnroll, class F>
 HWY_INLINE void for_each_tile(int64_t rows, int64_t width, const F& f) {
-    const int64_t step = width <= kFloatUnroll * static_cast<int64_t>(HWY_LANES(float)) ? rows : 8;
-    for (int64_t begin = 0; begin < rows; begin += step) {
-        const int64_t count = std::min(step, rows - begin);
+    constexpr int64_t kBlock = kUnroll * static_cast<int64_t>(HWY_LANES(T));
+    if (width == 2 * kBlock) return f(hn::CappedTag<T, HWY_LANES(T)>(), Unroll<2 * kUnroll>(), 0, Tile{0, rows, width});
+    const int64_t step = width <= kBlock ? rows : 1;
+    for (int64_t begin = 0; begin < rows; begin += step)
         for_each_block<T, kUnroll>(width, [&](auto d, auto unroll, int64_t c) HWY_ATTR {
-            f(d, unroll, c, Tile{begin * width + c, count, width});
+            f(d, unroll, c, Tile{begin * width + c, step, width});
         });
-    }
 }
 
 /// Calls f(u, i) for each vector of each row of a tile: it holds the elements from i, of the channels of vector u.
@@ -57,7 +62,7 @@ template <class D, int kUnroll, class F>
 HWY_INLINE void for_each_row(D d, Unroll<kUnroll>, const Tile& tile, const F& f) {
     int64_t i = tile.first;
     for (int64_t r = 0; r < tile.rows; ++r, i += tile.width) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int u = 0; u < kUnroll; ++u) f(u, i + u * static_cast<int64_t>(hn::Lanes(d)));
     }
 }

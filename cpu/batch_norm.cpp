@@ -48,7 +48,7 @@ namespace {
 
 template <class E>
 void add_moments_of(const E* x, int64_t rows, int64_t width, double* sum, double* square) {
-    for_each_tile<double, kDoubleUnroll>(rows, width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+    for_each_tile<double, kDoubleVectors>(rows, width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
         const hn::Rebind<float, decltype(d)> df;
         auto s = load_channels(d, unroll, sum + c), q = load_channels(d, unroll, square + c);
         for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
@@ -120,18 +120,19 @@ void normalise_rows(const Normalise& a) {
     const auto* x = static_cast<const E*>(a.x);
     const auto* residual = static_cast<const E*>(a.residual);
     auto* y = static_cast<E*>(a.y);
-    for_each_tile<float, kFloatUnroll>(a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
-        const auto mean = load_channels(d, unroll, a.mean + c), scale = load_channels(d, unroll, a.scale + c),
-                   shift = load_channels(d, unroll, a.shift + c);
-        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
-            // Subtracting first keeps the digits when the mean is far larger than the spread.
-            auto v = hn::MulAdd(hn::Sub(load_elements(d, x + i), mean.v[u]), scale.v[u], shift.v[u]);
-            if constexpr (kResidual) v = hn::Add(v, load_elements(d, residual + i));
-            if constexpr (kAfter == After::relu_with_signs) store_signs(d, hn::Gt(v, hn::Zero(d)), a.signs + i / 8);
-            if constexpr (kAfter != After::nothing) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
-            store_elements(d, v, y + i);
+    for_each_tile<float, kFloatVectors>(
+        a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+            const auto mean = load_channels(d, unroll, a.mean + c), scale = load_channels(d, unroll, a.scale + c),
+                       shift = load_channels(d, unroll, a.shift + c);
+            for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+                // Subtracting first keeps the digits when the mean is far larger than the spread.
+                auto v = hn::MulAdd(hn::Sub(load_elements(d, x + i), mean.v[u]), scale.v[u], shift.v[u]);
+                if constexpr (kResidual) v = hn::Add(v, load_elements(d, residual + i));
+                if constexpr (kAfter == After::relu_with_signs) store_signs(d, hn::Gt(v, hn::Zero(d)), a.signs + i / 8);
+                if constexpr (kAfter != After::nothing) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+                store_elements(d, v, y + i);
+            });
         });
-    });
 }
 
 template <class E, After kAfter>

@@ -79,18 +79,19 @@ template <class E, Mask mask, bool kWrite>
 void add_sums_of_rows(const GradientSums& a) {
     const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
     auto* written = static_cast<E*>(a.g);
-    for_each_tile<float, kFloatUnroll>(a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
-        auto sum = load_channels(d, unroll, a.sum + c), dot = load_channels(d, unroll, a.dot + c);
-        const auto mean = load_channels(d, unroll, a.mean + c);
-        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
-            const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
-            if constexpr (kWrite) store_elements(d, g, written + i);
-            sum.v[u] = hn::Add(sum.v[u], g);
-            dot.v[u] = hn::MulAdd(g, hn::Sub(load_elements(d, x + i), mean.v[u]), dot.v[u]);
+    for_each_tile<float, kFloatVectors>(
+        a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+            auto sum = load_channels(d, unroll, a.sum + c), dot = load_channels(d, unroll, a.dot + c);
+            const auto mean = load_channels(d, unroll, a.mean + c);
+            for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+                const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
+                if constexpr (kWrite) store_elements(d, g, written + i);
+                sum.v[u] = hn::Add(sum.v[u], g);
+                dot.v[u] = hn::MulAdd(g, hn::Sub(load_elements(d, x + i), mean.v[u]), dot.v[u]);
+            });
+            store_channels(d, sum, a.sum + c);
+            store_channels(d, dot, a.dot + c);
         });
-        store_channels(d, sum, a.sum + c);
-        store_channels(d, dot, a.dot + c);
-    });
 }
 
 /// sums += run; run = 0.
@@ -131,15 +132,16 @@ template <class E, Mask mask>
 void gradient_of_rows(const GradientOfX& a) {
     const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
     auto* dx = static_cast<E*>(a.dx);
-    for_each_tile<float, kFloatUnroll>(a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
-        const auto mean = load_channels(d, unroll, a.mean + c), of_g = load_channels(d, unroll, a.of_g + c),
-                   of_x = load_channels(d, unroll, a.of_x + c), constant = load_channels(d, unroll, a.constant + c);
-        for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
-            const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
-            const auto centred = hn::Sub(load_elements(d, x + i), mean.v[u]);
-            store_elements(d, hn::MulAdd(g, of_g.v[u], hn::MulAdd(centred, of_x.v[u], constant.v[u])), dx + i);
+    for_each_tile<float, kFloatVectors>(
+        a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
+            const auto mean = load_channels(d, unroll, a.mean + c), of_g = load_channels(d, unroll, a.of_g + c),
+                       of_x = load_channels(d, unroll, a.of_x + c), constant = load_channels(d, unroll, a.constant + c);
+            for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
+                const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
+                const auto centred = hn::Sub(load_elements(d, x + i), mean.v[u]);
+                store_elements(d, hn::MulAdd(g, of_g.v[u], hn::MulAdd(centred, of_x.v[u], constant.v[u])), dx + i);
+            });
         });
-    });
 }
 
 void gradient_of_x(const GradientOfX& a) {
