@@ -335,14 +335,19 @@ inline constexpr int64_t kLeastHeight = kMaxRows == 6 ? 4 : 0;
 /// The channels that are stored together where they are rows of tiles: whole tiles and whole vectors.
 inline constexpr int64_t kRowPanel = kMaxRows == 6 && 24 % kLanes == 0 ? 24 : kPanel;
 
+/// Where tile i of `count` begins.
+template <typename Int>
+HWY_INLINE Int tile_begin_of(Int rows, Int i, Int count, Int most) {
+    if (kLeastHeight == 0 || most < kMaxRows) return rows * i / count;
+    return std::clamp<Int>(rows - (count - i) * static_cast<Int>(kLeastHeight), 0, i * most);
+}
+
 /// How many tiles of at most `most` rows `rows` rows are cut into, and where tile i begins.
 HWY_INLINE int64_t tile_count(int64_t rows, int64_t most = kMaxRows) {
     return (rows + most - 1) / most;
 }
 HWY_INLINE int64_t tile_begin(int64_t rows, int64_t i, int64_t most = kMaxRows) {
-    const int64_t count = tile_count(rows, most);
-    if (kLeastHeight == 0 || most < kMaxRows) return rows * i / count;
-    return std::clamp<int64_t>(rows - (count - i) * kLeastHeight, 0, i * most);
+    return tile_begin_of(rows, i, tile_count(rows, most), most);
 }
 
 /// The product of any number of rows, cut likewise; after_each() is called after each tile.
@@ -354,10 +359,9 @@ HWY_INLINE void multiply_rows(int64_t rows, StridedTile tile, const AfterEach& a
         after_each();
         return;
     }
-    auto left = static_cast<uint32_t>(rows);
-    for (auto tiles = static_cast<uint32_t>(tile_count(rows)); tiles > 0; --tiles) {
-        const uint32_t height =
-            kLeastHeight == 0 ? left / tiles : std::min<uint32_t>(kMaxRows, left - (tiles - 1) * kLeastHeight);
+    auto left = static_cast<int32_t>(rows);
+    for (auto tiles = static_cast<int32_t>(tile_count(rows)); tiles > 0; --tiles) {
+        const int32_t height = tile_begin_of(left, 1, tiles, static_cast<int32_t>(kMaxRows));
         multiply(height, tile);
         tile.a += height * tile.a_step;
         tile.c += height * tile.c_step;

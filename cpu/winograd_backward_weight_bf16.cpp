@@ -24,21 +24,16 @@ namespace {
 template <typename P>
 inline constexpr int64_t kTilesPerValue = std::is_same_v<P, float> ? 1 : 2;
 
-/// N,H,W,channels images and where their transformed tiles lie: points x panels of kPanel channels x depth x kPanel.
+/// N,H,W,channels images and where their transformed tiles lie: its `tiles` are values.
 template <typename P>
-struct Operand {
+struct Operand : TileLayout<kPairPoints, kPanel> {
+    Operand(const TileGrid& all, const uint16_t* pixels, int64_t width, int64_t chunk)
+        : TileLayout<kPairPoints, kPanel>{width, divide_up(chunk, kTilesPerValue<P>)}, grid(all), images(pixels) {}
+
+    int64_t offset(int64_t tile, int64_t c) const { return place(tile / kTilesPerValue<P>, c); }
+
     TileGrid grid;
     const uint16_t* images;
-    int64_t channels;
-    int64_t tiles;  // of a chunk
-
-    int64_t panels() const { return panel_count(channels); }
-    int64_t panel_step() const { return divide_up(tiles, kTilesPerValue<P>) * kPanel + 16; }  // other cache sets
-    int64_t point_step() const { return panels() * panel_step(); }
-    int64_t count() const { return kPairPoints * point_step(); }
-    int64_t offset(int64_t tile, int64_t c) const {
-        return c / kPanel * panel_step() + tile / kTilesPerValue<P> * kPanel + c % kPanel;
-    }
 };
 
 /// Which of the tiles that share a value.
@@ -178,7 +173,7 @@ void sum_tiles(const TilePart<uint16_t>& part, int64_t most, float* dweight) {
     const Conv2dDims& d = part.d;
     const TileGrid grid{d.N, d.H, d.W};
     const TileChunks chunks(part.begin, part.end, most);
-    const Operand<P> x{grid, part.x, d.IC, chunks.largest()}, dy{grid, part.dy, d.OC, chunks.largest()};
+    const Operand<P> x(grid, part.x, d.IC, chunks.largest()), dy(grid, part.dy, d.OC, chunks.largest());
     P* v = reinterpret_cast<P*>(scratch(ScratchUse::winograd_input, x.count()));
     P* g = reinterpret_cast<P*>(scratch(ScratchUse::winograd_gradient, dy.count()));
     for (int64_t i = 0; i < chunks.count; ++i) {

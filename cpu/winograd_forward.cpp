@@ -149,7 +149,7 @@ void convolve_panels(const Problem& p, int64_t begin, int64_t end, int64_t panel
     transform_result<panels>(p, begin, end, panel, product, product_point);
 }
 
-/// The sums, if any, are the run's own.
+/// Those images, for one run of their tiles.
 Problem images_of(const Problem& p, ImageGroup images, int64_t run) {
     const int64_t pixel = images.begin * p.grid.H * p.grid.W;
     return {{images.end - images.begin, p.grid.H, p.grid.W},
@@ -159,7 +159,7 @@ Problem images_of(const Problem& p, ImageGroup images, int64_t run) {
             p.weight,
             p.result + pixel * p.M,
             p.pass,
-            p.sums == nullptr ? nullptr : p.sums + (run * p.grid.N + images.begin) * 2 * p.M};
+            begin_sums(p.sums, p.grid.N, p.M, images, run)};
 }
 
 /// The results of the run'th of `runs` parts of p's tiles. u: all transformed weights. The next block is fetched during
@@ -170,7 +170,6 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     const int64_t last = blocks * (run + 1) / runs;
     const int64_t v_point = p.v_point(p.block_tiles());
     float* v = scratch(ScratchUse::winograd_input, kPoints * v_point);
-    if (p.sums != nullptr) std::fill_n(p.sums, p.grid.N * 2 * p.M, 0.0);
     for (int64_t block = blocks * run / runs; block < last; ++block) {
         const int64_t begin = block_begin(block), end = block_begin(block + 1);
         transform_input(p, begin, end, v, v_point);

@@ -61,6 +61,14 @@ void for_each_run(const TileGrid& grid, int64_t block, const ConvolveRun& convol
     });
 }
 
+/// The sums of a run's images, zeroed, in those of all runs (runs x N x 2 x M); null stays null.
+inline double* begin_sums(double* of_images, int64_t N, int64_t M, ImageGroup images, int64_t run) {
+    if (of_images == nullptr) return nullptr;
+    double* sums = of_images + (run * N + images.begin) * 2 * M;
+    std::fill_n(sums, (images.end - images.begin) * 2 * M, 0.0);
+    return sums;
+}
+
 /// Calls convolve(of_images) with memory for the sums of each image's results in each run, runs x N x 2 x OC, where
 /// `block` tiles go through everything together, and adds them up by splits.
 template <typename Convolve>

@@ -226,7 +226,7 @@ void convolve_panel(const Problem& p, int64_t begin, int64_t count, int64_t pane
     transform_result(p, begin, begin + count, panel, product, product_point);
 }
 
-/// The sums, if any, are the run's own.
+/// Those images, for one run of their tiles.
 Problem images_of(const Problem& p, ImageGroup images, int64_t run) {
     Problem part = p;
     part.grid.N = images.end - images.begin;
@@ -234,7 +234,7 @@ Problem images_of(const Problem& p, ImageGroup images, int64_t run) {
     const int64_t large = images.begin * p.H * p.W, small = images.begin * p.grid.H * p.grid.W;
     part.input += (p.forward() ? large : small) * p.K;
     part.result += (p.forward() ? small : large) * p.M;
-    if (p.sums != nullptr) part.sums += (run * p.grid.N + images.begin) * 2 * p.M;
+    part.sums = begin_sums(p.sums, p.grid.N, p.M, images, run);
     return part;
 }
 
@@ -243,7 +243,6 @@ void convolve_run(const Problem& p, int64_t run, int64_t runs, const float* u) {
     const int64_t tiles = p.grid.count(), most = p.block_tiles(), blocks = divide_up(tiles, most);
     const auto block_begin = [&](int64_t block) { return tile_begin(tiles, block, most); };
     float* v = scratch(ScratchUse::winograd_input, p.v_size(most));
-    if (p.sums != nullptr) std::fill_n(p.sums, p.grid.N * 2 * p.M, 0.0);
     for (int64_t block = blocks * run / runs; block < blocks * (run + 1) / runs; ++block) {
         const int64_t begin = block_begin(block), count = block_begin(block + 1) - begin;
         transform_input(p, begin, begin + count, v, begin, most);

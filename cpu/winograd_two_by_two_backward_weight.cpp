@@ -8,6 +8,7 @@
 
 #include "core/parallel.h"
 #include "cpu/scratch.h"
+#include "cpu/winograd_parts.h"
 #include "cpu/winograd_two_by_two.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -25,28 +26,20 @@ namespace {
 /// Floats between the points of a product, kPanel IC for kPanel OC.
 constexpr int64_t kProductPoint = kPanel * kPanel + 16;
 
-/// Channels of a chunk of images N,2,2,`all`, and where their transforms lie: points x panels of kPanel channels x
-/// images x kPanel.
-struct Operand {
+/// Channels of a chunk of images N,2,2,`all`, and where their transforms lie; a tile is an image.
+struct Operand : TileLayout<kTwoByTwoPoints, kPanel> {
     const float* images;  // at the first of the channels
-    int64_t all, channels;
-    int64_t count;  // of the images
-
-    int64_t panels() const { return panel_count(channels); }
-    int64_t panel_step() const { return count * kPanel + 16; }  // not a power of two: other cache sets
-    int64_t point_step() const { return panels() * panel_step(); }
-    int64_t size() const { return kTwoByTwoPoints * point_step(); }
+    int64_t all;
 };
 
 /// t (9 points, as Operand tells) = the transform of an operand.
 template <typename Transform>
 void transform_images(const Operand& operand, const Transform& transform_1d, float* t) {
-    const int64_t panel_step = operand.panel_step(), point_step = operand.point_step();
+    const int64_t point_step = operand.point_step();
     const float* image = operand.images;
-    for (int64_t n = 0; n < operand.count; ++n, image += 4 * operand.all, t += kPanel)
+    for (int64_t n = 0; n < operand.tiles; ++n, image += 4 * operand.all)
         for_each_vector(operand.channels, [=, &operand](int64_t c, const auto access) HWY_ATTR {
-            scatter_image(transform_1d, image + c, operand.all, t + c / kPanel * panel_step + c % kPanel, point_step,
-                          access);
+            scatter_image(transform_1d, image + c, operand.all, t + operand.place(n, c), point_step, access);
         });
 }
 
@@ -77,7 +70,7 @@ void multiply_panel(const Operand& x, const float* v, const Operand& dy, const f
                 const float* a = g + point * dy.point_step() + oc;
                 const float* b = v + point * x.point_step() + panel * x.panel_step();
                 multiply(tile_begin(rows, i + 1) - oc,
-                         ColumnTile{&a, &b, &x.count, 1, kPanel, kPanel, product + point * kProductPoint + oc * kPanel,
+                         ColumnTile{&a, &b, &x.tiles, 1, kPanel, kPanel, product + point * kProductPoint + oc * kPanel,
                                     kPanel, columns > kLanes ? kPanel : kLanes, Store::replace});
             }
         transform_product(product, rows, columns, store, dweight + panel * kPanel, x.all);
@@ -98,12 +91,12 @@ void two_by_two_backward_weight(const Conv2dDims& d, const float* x_images, cons
         const int64_t oc_end = std::min(oc_begin + block, d.OC);
         for (int64_t i = 0; i < chunks; ++i) {
             const int64_t begin = d.N * i / chunks, count = d.N * (i + 1) / chunks - begin;
-            const Operand x{x_images + begin * 4 * d.IC + ic, d.IC, std::min(block, d.IC - ic), count};
-            float* v = scratch(ScratchUse::winograd_input, x.size());
+            const Operand x{{std::min(block, d.IC - ic), count}, x_images + begin * 4 * d.IC + ic, d.IC};
+            float* v = scratch(ScratchUse::winograd_input, x.count());
             transform_images(x, TwoByTwoInput(), v);
             for (int64_t oc = oc_begin; oc < oc_end; oc += kPanel) {
-                const Operand dy{dy_images + begin * 4 * d.OC + oc, d.OC, std::min(kPanel, oc_end - oc), count};
-                float* g = scratch(ScratchUse::winograd_gradient, dy.size());
+                const Operand dy{{std::min(kPanel, oc_end - oc), count}, dy_images + begin * 4 * d.OC + oc, d.OC};
+                float* g = scratch(ScratchUse::winograd_gradient, dy.count());
                 transform_images(dy, TwoByTwoGradient(), g);
                 multiply_panel(x, v, dy, g, i == 0 ? Store::replace : Store::add, dweight + oc * 9 * d.IC + ic);
             }
