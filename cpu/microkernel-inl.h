@@ -109,31 +109,44 @@ HWY_INLINE void clear_tile(FloatVector (&sum)[R][V]) {
         for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(FloatTag());
 }
 
-/// Writes row i of a tile, `columns` floats from the vectors sum[i], to row_of(i).
-template <int R, int V, class RowOf>
-HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], const RowOf& row_of, int64_t columns, Store store) {
+/// The rows of a result that lie a constant distance apart, one after the other.
+struct EvenOutput {
+    float* c;
+    int64_t step;
+    HWY_INLINE float* operator()() {
+        float* row = c;
+        c += step;
+        asm("" : "+r"(c));  // or the compiler finds all addresses first, for which there are no registers
+        return row;
+    }
+};
+
+/// Writes row after row of a tile, `columns` floats of the vectors sum[i], to next_row().
+template <int R, int V, class NextRow>
+HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], NextRow next_row, int64_t columns, Store store) {
     const FloatTag d;
     if (columns == V * kLanes && store == Store::replace) {
 #pragma GCC unroll 16
-        for (int i = 0; i < R; ++i)
+        for (int i = 0; i < R; ++i) {
+            float* c = next_row();
 #pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) hn::StoreU(sum[i][v], d, row_of(i) + v * kLanes);
+            for (int v = 0; v < V; ++v) hn::StoreU(sum[i][v], d, c + v * kLanes);
+        }
     } else if (columns == V * kLanes) {
 #pragma GCC unroll 16
-        for (int i = 0; i < R; ++i)
+        for (int i = 0; i < R; ++i) {
+            float* c = next_row();
 #pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) {
-                float* c = row_of(i) + v * kLanes;
-                hn::StoreU(hn::Add(sum[i][v], hn::LoadU(d, c)), d, c);
-            }
+            for (int v = 0; v < V; ++v, c += kLanes) hn::StoreU(hn::Add(sum[i][v], hn::LoadU(d, c)), d, c);
+        }
     } else {
         // The last vector is cut; those before it, if any, are full.
         const auto mask = hn::FirstN(d, static_cast<size_t>(columns - (V - 1) * kLanes));
 #pragma GCC unroll 16
-        for (int i = 0; i < R; ++i)
+        for (int i = 0; i < R; ++i) {
+            float* c = next_row();
 #pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) {
-                float* c = row_of(i) + v * kLanes;
+            for (int v = 0; v < V; ++v, c += kLanes) {
                 const bool full = v < V - 1;
                 FloatVector value = sum[i][v];
                 if (store == Store::add) value = hn::Add(value, full ? hn::LoadU(d, c) : hn::MaskedLoad(mask, d, c));
@@ -143,6 +156,7 @@ HWY_INLINE void store_tile(const FloatVector (&sum)[R][V], const RowOf& row_of, 
                     hn::BlendedStore(value, mask, d, c);
                 }
             }
+        }
     }
 }
 
@@ -183,6 +197,59 @@ HWY_INLINE const float* add_products(const RowOf& row_of, int64_t k, int64_t end
     return b;
 }
 
+/// The pointers to rows of A that lie a constant distance apart. Where all would not fit the registers, one for every
+/// third row: x86 adds once or twice the step while it loads.
+template <int R>
+struct EvenRows {
+    HWY_INLINE EvenRows(const float* a, int64_t distance) : step(distance) {
+#pragma GCC unroll 16
+        for (int i = 0; i * kEach < R; ++i) first[i] = a + i * kEach * step;
+    }
+    HWY_INLINE const float* operator()(int i) const {
+        return first[i / kEach] + i % kEach * step;
+    }
+
+    static constexpr int kEach = R > 6 ? 3 : 1;
+    int64_t step;
+    const float* first[(R + kEach - 1) / kEach];
+};
+
+/// The last steps of a tile that writes many vectors are taken row by row, and each row is written when it is complete.
+/// Stores of all rows at once would fill the queues, and the next tile's products wait for them.
+template <int V>
+inline constexpr int64_t kLastSteps = V == 1 ? 2 : 3;
+
+/// Whether a tile ends like that, after `depth` steps of its last segment. It writes whole vectors then.
+template <int R, int V>
+HWY_INLINE bool ends_by_rows(int64_t depth, int64_t columns, Store store) {
+    return R * V > 12 && depth >= kLastSteps<V> && columns == V * kLanes && store == Store::replace;
+}
+
+/// Takes the last steps, of which a_of(i, step) is row i's value of A, and writes each row to next_row().
+template <int R, int V, class AOf, class NextRow>
+HWY_INLINE void end_by_rows(const AOf& a_of, const float* b, int64_t b_step, FloatVector (&sum)[R][V],
+                            NextRow next_row) {
+    constexpr int kSteps = static_cast<int>(kLastSteps<V>);
+    const FloatTag d;
+    FloatVector last[kSteps][V];
+#pragma GCC unroll 4
+    for (int step = 0; step < kSteps; ++step)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) last[step][v] = hn::LoadU(d, b + step * b_step + v * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+        for (int step = 0; step < kSteps; ++step) {
+            const FloatVector scalar = hn::Set(d, a_of(i, step));
+#pragma GCC unroll 4
+            for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(scalar, last[step][v], sum[i][v]);
+        }
+        float* c = next_row();
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) hn::StoreU(sum[i][v], d, c + v * kLanes);
+    }
+}
+
 template <int R, int V>
 HWY_NOINLINE void row_tile(const RowTile& t) {
     FloatVector sum[R][V];
@@ -193,12 +260,17 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) __builtin_prefetch(t.c[i] + v * kLanes, 1, 3);
     const float* const* rows = t.a;
-    const int64_t b_step = t.b_step, depth = t.depth;
+    const int64_t b_step = t.b_step;
+    const bool by_rows = t.segments > 0 && ends_by_rows<R, V>(t.depth, t.columns, t.store);
+    const auto next_row = [c = t.c]() mutable HWY_ATTR { return *c++; };
+    int64_t depth = t.depth;
+    const float* HWY_RESTRICT b = t.b;
     for (int64_t s = 0; s < t.segments; ++s, rows += R) {
-        const float* HWY_RESTRICT b = t.b + t.b_offset[s];
+        b = t.b + t.b_offset[s];
         const float* a[R];
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) a[i] = rows[i];
+        if (by_rows && s + 1 == t.segments) depth -= kLastSteps<V>;
         for (int64_t k = 0; k < depth;) {
             const int64_t end = HWY_MIN(k + kFetch, depth);
             if (t.ahead != 0) {
@@ -209,43 +281,39 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
             k = end;
         }
     }
-    store_tile<R, V>(
-        sum, [&](int i) HWY_ATTR { return t.c[i]; }, t.columns, t.store);
+    if (!by_rows)
+        return store_tile<R, V>(
+            sum, [c = t.c]() mutable HWY_ATTR { return *c++; }, t.columns, t.store);
+    end_by_rows<R, V>([&](int i, int step) HWY_ATTR { return (rows - R)[i][depth + step]; }, b, b_step, sum, next_row);
 }
 
 template <int R, int V>
 HWY_NOINLINE void strided_tile(const StridedTile& t) {
-    const FloatTag d;
     FloatVector sum[R][V];
-    const float* a[R];
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) {
-        a[i] = t.a + i * t.a_step;
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) sum[i][v] = hn::Zero(d);
-    }
-    add_products<R, V>([&](int i) HWY_ATTR { return a[i]; }, 0, t.depth, t.b, kPanel, sum);
-    store_tile<R, V>(
-        sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
+    clear_tile<R, V>(sum);
+    const EvenRows<R> a(t.a, t.a_step);
+    const EvenOutput next_row{t.c, t.c_step};
+    const bool by_rows = ends_by_rows<R, V>(t.depth, t.columns, t.store);
+    const int64_t depth = t.depth - (by_rows ? kLastSteps<V> : 0);
+    const float* b = add_products<R, V>(a, 0, depth, t.b, kPanel, sum);
+    if (!by_rows) return store_tile<R, V>(sum, next_row, t.columns, t.store);
+    end_by_rows<R, V>([&](int i, int step) HWY_ATTR { return a(i)[depth + step]; }, b, kPanel, sum, next_row);
 }
 
 template <int R, int V>
 HWY_NOINLINE void line_tile(const LineTile& t) {
     FloatVector sum[R][V];
     clear_tile<R, V>(sum);
-    // A register for every third row: x86 adds once or twice the step while it loads, and pointers to all rows would
-    // not fit.
-    constexpr int kThirds = (R + 2) / 3;
-    const int64_t step = t.a_step;
-    for (int64_t s = 0; s < t.segments; ++s) {
-        const float* third[kThirds];
-#pragma GCC unroll 16
-        for (int i = 0; i < kThirds; ++i) third[i] = t.a[s] + t.a_offset + 3 * i * step;
-        add_products<R, V>([&](int i) HWY_ATTR { return third[i / 3] + i % 3 * step; }, 0, t.depth, t.b + t.b_offset[s],
-                           kPanel, sum);
-    }
-    store_tile<R, V>(
-        sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
+    const EvenOutput next_row{t.c, t.c_step};
+    const bool by_rows = t.segments > 0 && ends_by_rows<R, V>(t.depth, t.columns, t.store);
+    const int64_t whole = t.segments - (by_rows ? 1 : 0);
+    for (int64_t s = 0; s < whole; ++s)
+        add_products<R, V>(EvenRows<R>(t.a[s] + t.a_offset, t.a_step), 0, t.depth, t.b + t.b_offset[s], kPanel, sum);
+    if (!by_rows) return store_tile<R, V>(sum, next_row, t.columns, t.store);
+    const EvenRows<R> a(t.a[whole] + t.a_offset, t.a_step);
+    const int64_t depth = t.depth - kLastSteps<V>;
+    const float* b = add_products<R, V>(a, 0, depth, t.b + t.b_offset[whole], kPanel, sum);
+    end_by_rows<R, V>([&](int i, int step) HWY_ATTR { return a(i)[depth + step]; }, b, kPanel, sum, next_row);
 }
 
 template <int R, int V>
@@ -254,11 +322,14 @@ HWY_NOINLINE void column_tile(const ColumnTile& t) {
     FloatVector sum[R][V];
     clear_tile<R, V>(sum);
     const int64_t a_step = t.a_step, b_step = t.b_step;
+    const EvenOutput next_row{t.c, t.c_step};
+    const bool by_rows = t.segments > 0 && ends_by_rows<R, V>(t.depth[t.segments - 1], t.columns, t.store);
+    const int64_t final = by_rows ? t.segments - 1 : -1;  // the segment that ends so
     for (int64_t s = 0; s < t.segments; ++s) {
         const float* HWY_RESTRICT a = t.a[s];
         const float* HWY_RESTRICT b = t.b[s];
 #pragma GCC unroll 1
-        for (int64_t k = t.depth[s]; k > 0; --k, a += a_step, b += b_step) {
+        for (int64_t k = t.depth[s] - (s == final ? kLastSteps<V> : 0); k > 0; --k, a += a_step, b += b_step) {
             FloatVector row[V];
 #pragma GCC unroll 4
             for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * kLanes);
@@ -270,8 +341,11 @@ HWY_NOINLINE void column_tile(const ColumnTile& t) {
             }
         }
     }
-    store_tile<R, V>(
-        sum, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
+    if (!by_rows) return store_tile<R, V>(sum, next_row, t.columns, t.store);
+    const int64_t depth = t.depth[final] - kLastSteps<V>;
+    const float* a = t.a[final] + depth * a_step;
+    end_by_rows<R, V>([&](int i, int step) HWY_ATTR { return a[step * a_step + i]; }, t.b[final] + depth * b_step,
+                      b_step, sum, next_row);
 }
 
 namespace detail {

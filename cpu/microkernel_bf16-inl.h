@@ -168,8 +168,7 @@ HWY_NOINLINE MOCO_BF16_ATTR void pair_columns(const PairColumns& t) {
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) result[i][v] = FloatVector{sum[i][v]};
-    store_tile<R, V>(
-        result, [&](int i) HWY_ATTR { return t.c + i * t.c_step; }, t.columns, t.store);
+    store_tile<R, V>(result, EvenOutput{t.c, t.c_step}, t.columns, t.store);
 }
 
 template <typename C>
