@@ -40,6 +40,9 @@ inline std::vector<Conv2dDims> conv2d_shapes() {
         {2, 6, 5, 48, 40, 1, 1, 1, 0},     // 1x1
         {3, 9, 11, 17, 48, 1, 1, 1, 0},    // output channels fill vectors, input channels do not
         {1, 1, 1, 3, 2, 1, 1, 1, 0},       // one product
+        {1, 5, 14, 2, 64, 1, 1, 1, 0},     // fewer channels than steps that whole tiles take row by row
+        {1, 4, 14, 1, 32, 1, 3, 1, 1},     // the same of lines
+        {1, 1, 2, 28, 64, 1, 1, 1, 0},     // fewer pixels
         {3, 7, 8, 17, 33, 1, 1, 2, 0},     // strided 1x1
         {9, 5, 4, 32, 20, 1, 1, 2, 0},     // several small images are a block of the gradient of the weights
         {3, 9, 22, 512, 40, 1, 1, 2, 0},   // pixels seen 4 KiB apart, several rows

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "tests/cpu/on_each_target.h"
 #include "tests/support/test_backend.h"
 #include "tests/support/values.h"
 
@@ -58,6 +59,32 @@ TEST(CpuMatmul, MatchesTheDefinition) {
             }
         }
     }
+}
+
+TEST(CpuMatmul, SumsOfFewSteps) {
+    // Tall tiles of whole vectors take their last two or three steps row by row, if they have as many.
+    testing::on_each_target([] {
+        for (const int64_t N : {16, 32, 48}) {
+            for (int64_t M = 1; M <= 14; ++M) {
+                for (int64_t K = 1; K <= 9; ++K) {
+                    const Size s{M, N, K};
+                    const std::vector<float> a = formula_values(M * K, 1), b = formula_values(K * N, 2);
+                    std::vector<float> c(static_cast<size_t>(M * N), NAN);
+                    cpu::gemm({.M = M,
+                               .N = N,
+                               .K = K,
+                               .a = a.data(),
+                               .a_step = K,
+                               .b = b.data(),
+                               .b_step = N,
+                               .c = c.data(),
+                               .c_step = N});
+                    EXPECT_LT(error_over_rms(c, reference(s, a, Transpose::no, b, Transpose::no)), kTolerance)
+                        << fmt::format("{}x{}x{}", M, N, K);
+                }
+            }
+        }
+    });
 }
 
 TEST(CpuMatmul, SameBitsForAnyNumberOfThreads) {
