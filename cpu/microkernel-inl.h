@@ -215,7 +215,8 @@ struct EvenRows {
 };
 
 /// The last steps of a tile that writes many vectors are taken row by row, and each row is written when it is complete.
-/// Stores of all rows at once would fill the queues, and the next tile's products wait for them.
+/// Stores of all rows at once would fill the queues, and the next tile's products wait for them. Twelve vectors, AVX2's
+/// largest tile, do not fill them.
 template <int V>
 inline constexpr int64_t kLastSteps = V == 1 ? 2 : 3;
 
@@ -281,9 +282,7 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
             k = end;
         }
     }
-    if (!by_rows)
-        return store_tile<R, V>(
-            sum, [c = t.c]() mutable HWY_ATTR { return *c++; }, t.columns, t.store);
+    if (!by_rows) return store_tile<R, V>(sum, next_row, t.columns, t.store);
     end_by_rows<R, V>([&](int i, int step) HWY_ATTR { return (rows - R)[i][depth + step]; }, b, b_step, sum, next_row);
 }
 
