@@ -1,10 +1,10 @@
 // The k largest scores of each row: one scan that looks only at what beats the k-th best so far.
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <limits>
 #include <vector>
 
+#include "core/bits.h"
 #include "core/parallel.h"
 #include "cpu/backend_impl.h"
 #include "cpu/grain.h"
@@ -44,7 +44,7 @@ HWY_EXPORT(find_above);
 /// Score and index in one integer whose order is the wanted one: larger scores first, then smaller indices. A NaN
 /// counts as less than everything.
 uint64_t rank_of(float score, int64_t index) {
-    const uint32_t bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 becomes 0
+    const uint32_t bits = bit_cast<uint32_t>(score + 0.0f);  // -0 becomes 0
     const uint32_t ordered = score != score ? 0 : (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
     return uint64_t{ordered} << 32 | (0xffffffffu - static_cast<uint32_t>(index));
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/bf16.h"
+#include "core/bits.h"
 #include "core/error.h"
 #include "nn/safetensors_header.h"
 
@@ -25,7 +26,7 @@ float float_from_f16(uint16_t bits) {
         return sign ? -magnitude : magnitude;
     }
     const uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+    return bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
 /// Elements of type T, each converted.

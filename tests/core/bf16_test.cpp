@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/bits.h"
+
 namespace moco {
 namespace {
 
@@ -33,10 +35,10 @@ TEST(Bf16, RoundsToNearestTiesToEven) {
 
 TEST(Bf16, NanStaysNan) {
     // The payload's upper bits are zero: truncation alone would make it infinity.
-    const float signalling = std::bit_cast<float>(uint32_t{0x7f800001});
+    const float signalling = bit_cast<float>(uint32_t{0x7f800001});
     EXPECT_TRUE(std::isnan(bf16_to_float(float_to_bf16(signalling))));
     EXPECT_TRUE(std::isnan(bf16_to_float(float_to_bf16(NAN))));
-    EXPECT_TRUE(std::isnan(bf16_to_float(float_to_bf16(std::bit_cast<float>(uint32_t{0xffffffff})))));
+    EXPECT_TRUE(std::isnan(bf16_to_float(float_to_bf16(bit_cast<float>(uint32_t{0xffffffff})))));
 }
 
 }  // namespace

@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 
-#include <bit>
 #include <cmath>
 
 #include "core/bf16.h"
+#include "core/bits.h"
 #include "tests/support/op_case.h"
 #include "tests/support/values.h"
 
@@ -40,7 +40,7 @@ TEST_P(CastTest, RoundsAtTheEdges) {
     const Tensor x = Tensor::from_host(values, {10}, backend());
     EXPECT_EQ(cast(cast(x, DType::bf16), DType::f32).to_vector(), expected);
     for (const uint32_t bits : {0x7f800001u, 0x7fffffffu, 0xff800001u, 0xffffffffu}) {
-        const Tensor nan = Tensor::from_host<float>({std::bit_cast<float>(bits)}, {1}, backend());
+        const Tensor nan = Tensor::from_host<float>({bit_cast<float>(bits)}, {1}, backend());
         EXPECT_TRUE(std::isnan(cast(cast(nan, DType::bf16), DType::f32).item()));
     }
 }
