@@ -8,7 +8,8 @@
 namespace moco {
 
 std::vector<FreeBlocks::Block>::const_iterator FreeBlocks::from(const char* memory) const {
-    return std::ranges::lower_bound(blocks_, memory, {}, &Block::begin);
+    return std::lower_bound(blocks_.begin(), blocks_.end(), memory,
+                            [](const Block& block, const char* begin) { return block.begin < begin; });
 }
 
 char* FreeBlocks::take(size_t bytes) {
