@@ -54,7 +54,8 @@ struct GroupsAndRuns {
 /// of a group.
 template <typename ConvolveRun>
 void for_each_run(const TileGrid& grid, int64_t block, const ConvolveRun& convolve_run) {
-    const auto [groups, runs] = GroupsAndRuns(grid, block);
+    const GroupsAndRuns cut(grid, block);
+    const int64_t groups = cut.groups, runs = cut.runs;
     parallel_for(groups * runs, 1, [&](int64_t piece, int64_t) {
         const int64_t group = piece / runs;
         convolve_run(ImageGroup{grid.N * group / groups, grid.N * (group + 1) / groups}, piece % runs, runs);
