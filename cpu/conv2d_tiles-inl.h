@@ -97,8 +97,8 @@ void find_segments(const PlannedClass& c, const DepthBlock& block, const T* in, 
             for (int64_t r = 0; r < TilePixels::kSlots; ++r) a[r] = in + (offset + t.in[r]);
         } else {
             for (int64_t r = 0; r < TilePixels::kSlots; ++r) {
-                const bool met = inside(t.h[r] + tap.h, H) & inside(t.w[r] + tap.w, W);
-                a[r] = met ? in + (offset + t.in[r]) : zeros;
+                const bool h_met = inside(t.h[r] + tap.h, H), w_met = inside(t.w[r] + tap.w, W);
+                a[r] = (h_met & w_met) ? in + (offset + t.in[r]) : zeros;
             }
         }
         s.b_offset[s.count++] = tap.packed + block.channel * kPanel;

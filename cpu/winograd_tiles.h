@@ -144,7 +144,7 @@ class TileCursor {
 #pragma GCC unroll 6
             for (int w = 0; w < size; ++w) {
                 T* pixel = first + w * channels;
-                to[w] = row_inside & (column + w >= 0) & (column + w < grid_.W) ? pixel : outside;
+                to[w] = (row_inside & (column + w >= 0) & (column + w < grid_.W)) ? pixel : outside;
             }
         }
     }
@@ -161,7 +161,7 @@ class TileCursor {
 #pragma GCC unroll 6
             for (int w = 0; w < columns; ++w) {
                 T* pixel = line + 2 * w * channels;
-                to[w] = row_inside & (column + 2 * w >= 0) & (column + 2 * w < W) ? pixel : outside;
+                to[w] = (row_inside & (column + 2 * w >= 0) & (column + 2 * w < W)) ? pixel : outside;
             }
         }
     }
