@@ -96,7 +96,7 @@ HWY_NOINLINE void row_tile(const RowTile& t) {
     const float* const* rows = t.a;
     const int64_t b_step = t.b_step;
     const bool by_rows = t.segments > 0 && ends_by_rows<R, V>(t.depth, t.columns, t.store);
-    const auto next_row = [c = t.c]() mutable HWY_ATTR { return *c++; };
+    const ListedOutput next_row{t.c};
     int64_t depth = t.depth;
     const float* HWY_RESTRICT b = t.b;
     for (int64_t s = 0; s < t.segments; ++s, rows += R) {

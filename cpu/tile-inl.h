@@ -55,6 +55,12 @@ struct EvenOutput {
     }
 };
 
+/// The rows of a result whose addresses lie in memory.
+struct ListedOutput {
+    float* const* c;
+    HWY_INLINE float* operator()() { return *c++; }
+};
+
 /// Writes a row of whole vectors.
 template <int V>
 HWY_INLINE void store_row(const FloatVector (&row)[V], float* c) {
