@@ -25,7 +25,8 @@
 #endif
 
 #if MOCO_BF16_TARGET
-#define MOCO_BF16_ATTR __attribute__((target("avx512bf16")))
+// The whole target once more: to clang this attribute replaces the one of HWY_BEFORE_NAMESPACE.
+#define MOCO_BF16_ATTR __attribute__((target(HWY_TARGET_STR ",avx512bf16")))
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
