@@ -21,7 +21,8 @@ constexpr size_t kPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kSlabBytes = kHugePage;
 constexpr size_t kLargestSmall = size_t{128} << 10;
-constexpr size_t kAddressSpace = size_t{1} << 47;  // nobody has a larger block; rounding it up would wrap around
+// Nobody has a larger block, and rounding one up would wrap around.
+constexpr size_t kAddressSpace = size_t{1} << (sizeof(size_t) > 4 ? 47 : 31);
 
 size_t round_up(size_t bytes, size_t multiple) {
     return (bytes + multiple - 1) / multiple * multiple;
