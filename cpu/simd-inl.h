@@ -10,6 +10,9 @@
 #include <type_traits>
 
 #include "hwy/highway.h"
+#if HWY_TARGET == HWY_WASM
+#include "cpu/wasm_doubles-inl.h"
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace moco::cpu::HWY_NAMESPACE {
