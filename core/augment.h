@@ -14,6 +14,7 @@ enum class CropSampling : uint8_t {
     antialias,        // bilinear, widened where it shrinks; sees only the crop, as torchvision's RandomResizedCrop
     antialias_uncut,  // the same, but sees the image around the crop too: a resize followed by a crop (evaluation)
     reflect,          // plain bilinear with a reflecting border, as grid_sample (the `fashion` recipe)
+    padded,           // as antialias_uncut; a crop may reach beyond the image, where all is black (value 0)
 };
 
 /// Where in the sequence the grayscale step and the flip stand; the recipes differ (docs/walkthrough.md).

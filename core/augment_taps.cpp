@@ -1,6 +1,6 @@
-// The two ways to resample an axis. Antialiased: a triangle as wide as the step between outputs (torchvision's
+// The ways to resample an axis. Antialiased: a triangle as wide as the step between outputs (torchvision's
 // interpolate with antialias=True). Reflecting: two neighbours at a mirrored coordinate (grid_sample with
-// padding_mode="reflection", align_corners=False).
+// padding_mode="reflection", align_corners=False). Padded: the triangle, with pixels of value 0 beyond the ends.
 #include "core/augment_taps.h"
 
 #include <algorithm>
@@ -65,6 +65,27 @@ void plan_antialias(AxisTaps& plan, Range seen, double begin, double length, int
     }
 }
 
+void plan_padded(AxisTaps& plan, int64_t extent, double begin, double length, int64_t size) {
+    const double scale = length / static_cast<double>(size), support = std::max(scale, 1.0);
+    plan.taps = std::min(extent, static_cast<int64_t>(std::ceil(2 * support)) + 1);
+    plan.start.resize(static_cast<size_t>(size));
+    plan.weight.assign(static_cast<size_t>(size * plan.taps), 0.0f);
+    for (int64_t i = 0; i < size; ++i) {
+        const double center = begin + scale * (static_cast<double>(i) + 0.5);
+        const auto first = static_cast<int64_t>(std::floor(center - support + 0.5));
+        const auto last = static_cast<int64_t>(std::floor(center + support + 0.5));
+        const Triangle triangle = {center, support, first, last};
+        double sum = 0;
+        for (int64_t x = first; x < last; ++x) sum += triangle.height(x);
+        const int64_t start = std::clamp<int64_t>(first, 0, extent - plan.taps);
+        plan.start[static_cast<size_t>(i)] = start;
+        float* weight = &plan.weight[static_cast<size_t>(i * plan.taps)];
+        for (int64_t x = std::max<int64_t>(first, 0); x < std::min(last, extent); ++x) {
+            weight[x - start] = static_cast<float>(triangle.height(x) / sum);
+        }
+    }
+}
+
 double reflected(double x, double extent) {
     const double from_edge = std::abs(x + 0.5);
     const double extra = std::fmod(from_edge, extent);
@@ -103,6 +124,8 @@ void plan_axis(AxisTaps& plan, CropSampling sampling, double begin, double lengt
                Direction direction) {
     if (sampling == CropSampling::reflect) {
         plan_reflect(plan, extent, begin, length, size);
+    } else if (sampling == CropSampling::padded) {
+        plan_padded(plan, extent, begin, length, size);
     } else {
         Range seen = {0, static_cast<double>(extent)};
         if (sampling == CropSampling::antialias) {

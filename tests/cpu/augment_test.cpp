@@ -27,8 +27,8 @@ AugmentParams everything(int64_t H, int64_t W, CropSampling sampling) {
 TEST(Augment, EveryTargetMakesTheSameViews) {
     for (const int64_t C : {1, 3}) {
         for (const int64_t size : {1, 2, 7, 16, 33, 65}) {
-            for (const CropSampling sampling :
-                 {CropSampling::antialias, CropSampling::antialias_uncut, CropSampling::reflect}) {
+            for (const CropSampling sampling : {CropSampling::antialias, CropSampling::antialias_uncut,
+                                                CropSampling::reflect, CropSampling::padded}) {
                 const int64_t H = 43, W = 50;
                 std::vector<uint8_t> pixels;
                 for (const float v : formula_values(H * W * C, 5))

@@ -29,6 +29,14 @@ Values triangle(double center, double scale, double low, double high, int64_t ex
     return weight;
 }
 
+/// The triangle over an axis of zeros around the image's.
+Values padded_triangle(double center, double scale, int64_t extent) {
+    const int64_t margin = 4 * extent;
+    const Values wide = triangle(center + static_cast<double>(margin), scale, 0,
+                                 static_cast<double>(2 * margin + extent), 2 * margin + extent);
+    return {wide.begin() + margin, wide.begin() + margin + extent};
+}
+
 /// The two pixels beside `x`, which is mirrored at the axis' ends.
 Values two_neighbours(double x, int64_t extent) {
     const auto length = static_cast<double>(extent);
@@ -48,6 +56,7 @@ Values axis_weights(CropSampling sampling, double begin, double length, int64_t 
     const double center = begin + scale * (static_cast<double>(output) + 0.5);
     if (sampling == CropSampling::reflect) return two_neighbours(center - 0.5, extent);
     if (sampling == CropSampling::antialias) return triangle(center, scale, begin, begin + length, extent);
+    if (sampling == CropSampling::padded) return padded_triangle(center, scale, extent);
     return triangle(center, scale, 0, static_cast<double>(extent), extent);
 }
 
