@@ -10,10 +10,21 @@
 #include "cuda/cuda_backend.h"
 
 namespace moco::apps {
+namespace {
+
+std::unique_ptr<Backend> open_cuda() {
+    try {
+        return make_cuda_backend();
+    } catch (const Error& error) {
+        fail("--device cuda: {}; use --device cpu", error.what());
+    }
+}
+
+}  // namespace
 
 std::unique_ptr<Backend> make_backend(const std::string& device) {
     // An emulated device is for tests and study, and slow: only who asks for it gets it.
-    if (device == "cuda" || (device == "auto" && find_cuda_device() == CudaDevice::real)) return make_cuda_backend();
+    if (device == "cuda" || (device == "auto" && find_cuda_device() == CudaDevice::real)) return open_cuda();
     if (device == "auto" || device == "cpu") return make_cpu_backend();
     fail("--device {}: there is no such device; expected auto, cpu or cuda", device);
 }

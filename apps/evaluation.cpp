@@ -5,7 +5,8 @@
 
 #include "apps/terminal.h"
 #include "core/error.h"
-#include "moco/trainer.h"
+#include "moco/train/run_folder.h"
+#include "nn/safetensors.h"
 
 namespace moco::apps {
 namespace {
@@ -48,17 +49,21 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     check(flags.workers >= 0 && flags.workers <= 1024, "--workers {}: expected 0 to 1024", flags.workers);
     Evaluation e;
     e.backend = flags.device.open();
-    const std::filesystem::path file = checkpoint_file(flags.checkpoint);
-    e.info = read_checkpoint_info(file);
-    check(!e.info.moco || !flags.hints.arch || *flags.hints.arch == e.info.config.arch, "--arch {}: {} holds a {}",
-          flags.hints.arch.value_or(""), file.string(), e.info.config.arch);
-    e.encoder = load_encoder(file, flags.hints, *e.backend);
+    const std::filesystem::path path = checkpoint_file(flags.checkpoint);
+    int64_t size = kForeignImageSize;
+    if (const SafetensorsFile file(path); is_checkpoint(file)) {
+        const TrainedNetwork trained = network_of(file);
+        check(!flags.hints.arch || *flags.hints.arch == trained.config.arch, "--arch {}: {} holds a {}",
+              flags.hints.arch.value_or(""), path.string(), trained.config.arch);
+        size = trained.image_size;
+        e.seed = trained.seed;
+    }
+    e.network = load_network(path, flags.hints, *e.backend);
     e.splits = open_dataset(flags.data);
     const DatasetInfo& images = e.splits.train->info();
-    const int64_t channels = e.encoder->config().in_channels;
+    const int64_t channels = e.network->config().in_channels;
     check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data,
-          images.channels == 1 ? "grey" : "RGB", file.string(), channels == 1 ? "grey" : "RGB");
-    const int64_t size = e.info.moco ? e.info.config.image_size : kForeignImageSize;
+          images.channels == 1 ? "grey" : "RGB", path.string(), channels == 1 ? "grey" : "RGB");
     e.transform = flags.transform == "default" ? default_transform(images, size) : transform_named(flags.transform);
     e.options.workers = flags.workers;
     e.options.limit = flags.limit;
@@ -74,7 +79,7 @@ void report_unreadable(const std::vector<Unreadable>& unreadable) {
     }
 }
 
-Features features_of(ResNet& encoder, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
+Features features_of(Network& network, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
                      const Evaluation& evaluation) {
     StatusLine line(stderr);
     const int64_t limit = evaluation.options.limit;
@@ -85,7 +90,7 @@ Features features_of(ResNet& encoder, const DatasetPtr& data, const std::vector<
         if (line.due())
             line.show(fmt::format("features of {} {}: {} of {}", data->info().name, data->info().part, images, count));
     };
-    Features features = extract_features(encoder, data, evaluation.transform, options, *evaluation.backend);
+    Features features = extract_features(network, data, evaluation.transform, options, *evaluation.backend);
     line.clear();
     report_unreadable(features.unreadable);
     return features;

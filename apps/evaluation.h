@@ -8,11 +8,10 @@
 
 #include "apps/command.h"
 #include "apps/device.h"
-#include "moco/checkpoint.h"
 #include "moco/data/dataset.h"
 #include "moco/data/transforms.h"
 #include "moco/eval/features.h"
-#include "nn/resnet.h"
+#include "moco/tasks/weights.h"
 
 namespace moco::apps {
 
@@ -32,8 +31,8 @@ struct EvaluationFlags {
 /// The flags' meaning, opened.
 struct Evaluation {
     std::unique_ptr<Backend> backend;  // first: the last to go
-    CheckpointInfo info;
-    std::unique_ptr<ResNet> encoder;
+    std::unique_ptr<Network> network;
+    uint64_t seed = 0;  // that its training started from; 0 where the file does not say
     Splits splits;
     EvalTransform transform;
     FeatureOptions options;
@@ -42,7 +41,7 @@ Evaluation open_evaluation(const EvaluationFlags& flags);
 
 /// Features of `data` with a line of progress on stderr, where that is a terminal. Says on stderr which images could
 /// not be read.
-Features features_of(ResNet& encoder, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
+Features features_of(Network& network, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
                      const Evaluation& evaluation);
 
 /// Says on stderr which images could not be read.

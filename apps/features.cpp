@@ -5,11 +5,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
 
 #include "apps/commands.h"
 #include "apps/evaluation.h"
+#include "apps/json.h"
 #include "core/error.h"
 #include "nn/atomic_file.h"
 #include "nn/npy.h"
@@ -25,6 +27,7 @@ constexpr const char* kDescription =
 struct Flags {
     EvaluationFlags evaluation;
     std::string layer = "backbone", split = "train", out;
+    bool json = false;
 };
 
 FeatureLayer layer_named(const std::string& name) {
@@ -47,14 +50,20 @@ void make_folder(const std::filesystem::path& folder) {
     check(!error, "--out {}: the folder cannot be made: {}", folder.string(), error.message());
 }
 
-void write_files(const Features& features, FeatureLayer layer, const Dataset& data,
-                 const std::filesystem::path& folder) {
+void write_files(const Features& features, FeatureLayer layer, const Dataset& data, const Flags& flags) {
+    const std::filesystem::path folder = flags.out;
     const Tensor& rows = layer == FeatureLayer::backbone ? features.backbone : features.projection;
     write_npy(folder / "features.npy", rows.to_vector(), rows.dim(1));
     write_npy(folder / "labels.npy", features.labels);
     std::string paths;
     for (int64_t index : features.indices) paths += data.path(index) + "\n";
     write_file_atomically(folder / "paths.txt", paths);
+    const nlohmann::ordered_json object = {{"folder", folder.string()},
+                                           {"layer", flags.layer},
+                                           {"images", rows.dim(0)},
+                                           {"features", rows.dim(1)},
+                                           {"unreadable", features.unreadable.size()}};
+    if (flags.json) return print_json(object);
     fmt::print("{}: features.npy ({} x {}), labels.npy, paths.txt\n", folder.string(), rows.dim(0), rows.dim(1));
 }
 
@@ -62,10 +71,10 @@ void run_features(const Flags& flags) {
     const FeatureLayer layer = layer_named(flags.layer);
     make_folder(flags.out);
     Evaluation e = open_evaluation(flags.evaluation);
-    check(layer == FeatureLayer::backbone || e.encoder->config().head != Head::none,
+    check(layer == FeatureLayer::backbone || e.network->config().head != Head::none,
           "--layer projection: {} has no head, only a backbone", flags.evaluation.checkpoint);
     const DatasetPtr data = part_named(e.splits, flags.split, flags.evaluation.data);
-    write_files(features_of(*e.encoder, data, {layer}, e), layer, *data, flags.out);
+    write_files(features_of(*e.network, data, {layer}, e), layer, *data, flags);
 }
 
 }  // namespace
@@ -81,6 +90,7 @@ void add_features(const Command& app) {
     command.option("--split", flags->split, "part of the data set: train, test, or pretrain (STL-10: unlabelled)")
         .takes("NAME");
     command.option("--out", flags->out, "folder for the three files").takes("DIR").required();
+    add_json_flag(command, flags->json);
     command.runs([flags] { run_features(*flags); });
 }
 

@@ -11,11 +11,12 @@
 #include "apps/commands.h"
 #include "apps/device.h"
 #include "apps/evaluation.h"
+#include "apps/json.h"
 #include "core/error.h"
 #include "cpu/targets.h"
-#include "moco/checkpoint.h"
 #include "moco/data/dataset.h"
-#include "moco/trainer.h"
+#include "moco/tasks/weights.h"
+#include "moco/train/run_folder.h"
 
 namespace moco::apps {
 namespace {
@@ -74,20 +75,20 @@ Json checkpoint_json(const std::filesystem::path& file) {
                    {"tensors", info.tensors},
                    {"parameters", info.parameters}};
     if (!info.moco) return object;
-    object["data"] = info.trained_on.data;
-    object["channels"] = info.trained_on.in_channels;
-    object["epoch"] = info.progress.epoch;
-    object["step"] = info.progress.step;
-    object["instruction_set"] = info.instruction_set;
-    for (const ConfigOption& setting : config_options()) {
+    object["task"] = info.header.command;
+    object["data"] = info.header.trained_on.data;
+    object["channels"] = info.header.trained_on.in_channels;
+    object["epoch"] = info.epoch;
+    object["step"] = info.step;
+    object["instruction_set"] = info.header.instruction_set;
+    for (const auto& setting : settings_of(SafetensorsFile(file))) {
         const auto to_json = [](const auto& value) -> Json {
             if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
                 return nullptr;
             else
                 return value;
         };
-        if (setting.decides != Decides::method) continue;  // the others are no part of a checkpoint
-        object["config"][std::string(setting.name)] = std::visit(to_json, setting.get(info.config));
+        object["config"][setting.first] = std::visit(to_json, setting.second);
     }
     return object;
 }
@@ -113,9 +114,10 @@ void print_data(const Json& object) {
 }
 
 void print_checkpoint(const Json& object) {
-    fmt::print("{} {}\n  {} tensors, {:.1f} MiB; {:.2f} million parameters an encoder\n",
-               object["kind"].get<std::string>(), object["file"].get<std::string>(), object["tensors"].get<int64_t>(),
-               object["bytes"].get<double>() / (1 << 20), object["parameters"].get<double>() * 1e-6);
+    fmt::print("{} {}\n  {} tensors, {:.1f} MiB; {:.2f} million parameters{}\n", object["kind"].get<std::string>(),
+               object["file"].get<std::string>(), object["tensors"].get<int64_t>(),
+               object["bytes"].get<double>() / (1 << 20), object["parameters"].get<double>() * 1e-6,
+               object.value("task", "") == "pretrain" ? " an encoder" : "");
     if (!object.contains("config")) return;
     fmt::print("  trained on {} ({}), {} epochs and {} steps in all, on {}\n", object["data"].get<std::string>(),
                object["channels"] == 1 ? "grey" : "RGB", object["epoch"].get<int64_t>(), object["step"].get<int64_t>(),
@@ -135,7 +137,7 @@ bool looks_like_checkpoint(const std::string& what) {
 void run_info(Flags flags) {
     if (flags.machine) {
         const Json object = machine_json();
-        return flags.json ? fmt::print("{}\n", object.dump(2)) : print_machine(object);
+        return flags.json ? print_json(object) : print_machine(object);
     }
     check(!flags.what.empty() || !flags.checkpoint.empty() || !flags.data.empty(),
           "nothing to tell about: name a checkpoint or a data set ({})", dataset_forms());
@@ -143,7 +145,7 @@ void run_info(Flags flags) {
     const bool checkpoint = !flags.checkpoint.empty();
     const Json object = checkpoint ? checkpoint_json(checkpoint_file(flags.checkpoint)) : data_json(flags.data);
     if (flags.json) {
-        fmt::print("{}\n", object.dump(2));
+        print_json(object);
     } else {
         checkpoint ? print_checkpoint(object) : print_data(object);
     }
@@ -164,7 +166,8 @@ void add_info(const Command& app) {
         .excludes(what)
         .excludes(checkpoint)
         .excludes(data);
-    command.flag("--json", flags->json, "print one JSON object");
+    add_json_flag(command, flags->json);
+    command.footer(dataset_help());
     command.runs([flags] { run_info(*flags); });
 }
 

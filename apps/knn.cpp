@@ -12,6 +12,7 @@
 
 #include "apps/commands.h"
 #include "apps/evaluation.h"
+#include "apps/json.h"
 #include "core/error.h"
 
 namespace moco::apps {
@@ -35,10 +36,10 @@ struct Row {
 };
 
 /// Accuracies of an encoder's layers, in the layers' order.
-std::vector<double> accuracies(ResNet& encoder, const std::vector<FeatureLayer>& layers, const Evaluation& e,
+std::vector<double> accuracies(Network& network, const std::vector<FeatureLayer>& layers, const Evaluation& e,
                                const KnnOptions& options) {
-    const Features train = features_of(encoder, e.splits.train, layers, e);
-    const Features test = features_of(encoder, e.splits.test, layers, e);
+    const Features train = features_of(network, e.splits.train, layers, e);
+    const Features test = features_of(network, e.splits.test, layers, e);
     std::vector<double> results;
     for (FeatureLayer layer : layers) {
         const bool backbone = layer == FeatureLayer::backbone;
@@ -71,13 +72,13 @@ std::vector<Row> measure(const Flags& flags, const Evaluation& e) {
     std::vector<Row> rows;
     if (flags.baselines) {
         rows.push_back({"pixels", "raw pixels", pixel_accuracy(e, flags.knn)});
-        ResNet untrained(e.encoder->config(), e.info.config.seed, *e.backend);
+        Network untrained(e.network->config(), e.seed, *e.backend);
         rows.push_back(
             {"untrained", "untrained network", accuracies(untrained, {FeatureLayer::backbone}, e, flags.knn).front()});
     }
     std::vector<FeatureLayer> layers = {FeatureLayer::backbone};
-    if (e.encoder->config().head != Head::none) layers.push_back(FeatureLayer::projection);
-    const std::vector<double> trained = accuracies(*e.encoder, layers, e, flags.knn);
+    if (e.network->config().head != Head::none) layers.push_back(FeatureLayer::projection);
+    const std::vector<double> trained = accuracies(*e.network, layers, e, flags.knn);
     rows.push_back({"backbone", "backbone features", trained.front()});
     if (layers.size() > 1) rows.push_back({"projection", "projection (the head's output)", trained.back()});
     return rows;
@@ -91,8 +92,7 @@ void run_knn(const Flags& flags) {
     if (flags.json) {
         nlohmann::ordered_json object;
         for (const Row& row : rows) object[row.key] = row.accuracy;
-        fmt::print("{}\n", object.dump(2));
-        return;
+        return print_json(object);
     }
     const auto limited = [&](const DatasetPtr& data) {
         return flags.evaluation.limit > 0 ? std::min(flags.evaluation.limit, data->count()) : data->count();
@@ -112,7 +112,7 @@ void add_knn(const Command& app) {
     command.option("--knn-t", flags->knn.temperature, "temperature T of their weights exp(similarity / T)").takes("X");
     command.flag("--baselines", flags->baselines,
                  "measure raw pixels and the untrained network too: what the features have to beat");
-    command.flag("--json", flags->json, "print one JSON object with the accuracies in percent");
+    add_json_flag(command, flags->json);
     command.runs([flags] { run_knn(*flags); });
 }
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "apps/commands.h"
 #include "apps/evaluation.h"
+#include "apps/json.h"
 #include "core/error.h"
 #include "moco/data/png.h"
 #include "moco/eval/knn.h"
@@ -25,6 +27,7 @@ struct Flags {
     EvaluationFlags evaluation;
     int64_t rows = 8, neighbours = 8, cell = 64;
     std::string out;
+    bool json = false;
 };
 
 /// `count` places taken evenly from 0 .. n - 1.
@@ -61,8 +64,8 @@ void run_neighbours(const Flags& flags) {
     Evaluation e = open_evaluation(flags.evaluation);
     check(e.splits.test != nullptr, "--data {} has no test part whose neighbours could be shown",
           flags.evaluation.data);
-    const Features train = features_of(*e.encoder, e.splits.train, {FeatureLayer::backbone}, e);
-    const Features test = features_of(*e.encoder, e.splits.test, {FeatureLayer::backbone}, e);
+    const Features train = features_of(*e.network, e.splits.train, {FeatureLayer::backbone}, e);
+    const Features test = features_of(*e.network, e.splits.test, {FeatureLayer::backbone}, e);
 
     const std::vector<int64_t> rows = choose_rows(test, flags.rows);
     const Tensor index = Tensor::from_host(rows, {static_cast<int64_t>(rows.size())}, *e.backend);
@@ -80,6 +83,10 @@ void run_neighbours(const Flags& flags) {
         }
     }
     write_png(flags.out, contact_sheet(images, {.columns = 2 + found.k, .cell = flags.cell}));
+    if (flags.json) {
+        return print_json(
+            {{"file", flags.out}, {"images", rows.size()}, {"neighbours", found.k}, {"indices", found.index}});
+    }
     fmt::print("{}: {} test images, each followed by its {} nearest training images\n", flags.out, rows.size(),
                found.k);
 }
@@ -94,6 +101,7 @@ void add_neighbours(const Command& app) {
     command.option("--neighbours", flags->neighbours, "neighbours of each").takes("N");
     command.option("--cell", flags->cell, "side of an image in the picture, pixels").takes("N");
     command.option("--out", flags->out, "the picture to write").takes("FILE.png").required();
+    add_json_flag(command, flags->json);
     command.runs([flags] { run_neighbours(*flags); });
 }
 

@@ -1,4 +1,4 @@
-// What `moco pretrain` shows while it runs.
+// What a run shows while it goes on.
 #include "apps/progress_bar.h"
 
 #include <fmt/format.h>
@@ -22,44 +22,48 @@ std::string filled_bar(double share, size_t width) {
     return fmt::format("[{}{}{}]", std::string(filled, '='), head, std::string(empty, ' '));
 }
 
-}  // namespace
-
-std::string knn_text(const KnnReport& knn) {
-    std::vector<std::string> parts;
-    if (knn.pixels) parts.push_back(fmt::format("raw pixels {:.2f} %", *knn.pixels));
-    if (knn.backbone) parts.push_back(fmt::format("backbone {:.2f} %", *knn.backbone));
-    if (knn.projection) parts.push_back(fmt::format("projection {:.2f} %", *knn.projection));
-    return fmt::format("kNN {}", fmt::join(parts, ", "));
+/// "3.412", "56.3 %": with `digits` behind the point, one or two fewer for percentages.
+std::string number(double value, ValueName::Unit unit, int digits) {
+    if (unit == ValueName::Unit::percent) return fmt::format("{:.{}f} %", value, digits - 2);
+    return fmt::format("{:.{}f}", value, digits);
 }
 
-ProgressBar::ProgressBar() : line_(stdout) {}
+}  // namespace
+
+std::string text_of(const EvaluationReport& report) {
+    std::vector<std::string> parts;
+    for (const Measurement& one : report.values) parts.push_back(fmt::format("{} {:.2f} %", one.text, one.value));
+    return fmt::format("{} {}", report.title, fmt::join(parts, ", "));
+}
+
+ProgressBar::ProgressBar(std::FILE* stream) : stream_(stream), line_(stream) {}
 
 void ProgressBar::print_line(const std::string& text) {
     line_.clear();
-    fmt::print("{}\n", text);
-    std::fflush(stdout);
+    fmt::print(stream_, "{}\n", text);
+    std::fflush(stream_);
 }
 
 void ProgressBar::run_starts(const RunPlan& plan) {
     plan_ = plan;
-    print_line(fmt::format("MoCo on {}: {} images, {} epochs of {} steps of {} images.", plan.data, plan.train_images,
-                           plan.epochs, plan.steps_per_epoch, plan.batch_size));
-    print_line(
-        fmt::format("Each encoder has {:.2f} million parameters; weights, gradients, momenta and queue take "
-                    "{:.1f} MiB. Run folder: {}",
-                    static_cast<double>(plan.parameters) * 1e-6, static_cast<double>(plan.state_bytes) / (1 << 20),
-                    plan.folder.string()));
+    smoothed_.resize(plan.values.size());
+    print_line(fmt::format("{} on {}: {} images, {} epochs of {} steps of {} images.", plan.title, plan.data,
+                           plan.train_images, plan.epochs, plan.steps_per_epoch, plan.batch_size));
+    print_line(fmt::format("{} Run folder: {}", plan.about, plan.folder.string()));
     if (plan.first_step > 1) print_line(fmt::format("Going on with step {} of {}.", plan.first_step, plan.last_step));
 }
 
-void ProgressBar::baselines(const KnnReport& knn) {
-    print_line(fmt::format("Before training: {} (untrained network)", knn_text(knn)));
+void ProgressBar::baselines(const EvaluationReport& report) {
+    print_line(fmt::format("Before training: {} (untrained network)", text_of(report)));
 }
 
 std::string ProgressBar::bar(const StepReport& report) const {
     const std::string left = fmt::format("epoch {}/{} ", report.epoch, plan_.epochs);
-    const std::string right = fmt::format("  loss {:.3f}  contrast {:.1f} %  {:.0f} images/s  {} left", loss_,
-                                          accuracy_, report.images_per_s, clock_text(report.seconds_left));
+    std::string right;
+    for (size_t i = 0; i < plan_.values.size(); ++i) {
+        right += fmt::format("  {} {}", plan_.values[i].short_text, number(smoothed_[i], plan_.values[i].unit, 3));
+    }
+    right += fmt::format("  {:.0f} images/s  {} left", report.images_per_s, clock_text(report.seconds_left));
     const double share =
         static_cast<double>(report.step_in_epoch) / static_cast<double>(std::max<int64_t>(1, plan_.steps_per_epoch));
     const size_t taken = left.size() + right.size() + 1;
@@ -69,18 +73,19 @@ std::string ProgressBar::bar(const StepReport& report) const {
 
 void ProgressBar::step_done(const StepReport& report) {
     const double weight = first_step_ ? 1.0 : kSmoothing;
-    loss_ += weight * (report.loss - loss_);
-    accuracy_ += weight * (report.contrast_accuracy - accuracy_);
+    for (size_t i = 0; i < smoothed_.size(); ++i) smoothed_[i] += weight * (report.values[i] - smoothed_[i]);
     if (line_.on_terminal()) {
         if (line_.due()) line_.show(bar(report));
     } else {
         const auto now = std::chrono::steady_clock::now();
         if (first_step_ || now - last_plain_ >= kPlainInterval) {
+            std::string text =
+                fmt::format("epoch {}/{} step {}/{}:", report.epoch, plan_.epochs, report.step, plan_.last_step);
+            for (size_t i = 0; i < plan_.values.size(); ++i) {
+                text += fmt::format(" {} {},", plan_.values[i].text, number(smoothed_[i], plan_.values[i].unit, 3));
+            }
             print_line(
-                fmt::format("epoch {}/{} step {}/{}: loss {:.3f}, contrast accuracy {:.1f} %, {:.0f} images/s, "
-                            "{} left",
-                            report.epoch, plan_.epochs, report.step, plan_.last_step, loss_, accuracy_,
-                            report.images_per_s, clock_text(report.seconds_left)));
+                fmt::format("{} {:.0f} images/s, {} left", text, report.images_per_s, clock_text(report.seconds_left)));
             last_plain_ = now;
         }
     }
@@ -92,10 +97,13 @@ void ProgressBar::evaluating(const std::string& what) {
 }
 
 void ProgressBar::epoch_done(const EpochReport& report) {
-    std::string text = fmt::format("epoch {}/{} done in {}: loss {:.4f}, contrast accuracy {:.2f} %", report.epoch,
-                                   plan_.epochs, clock_text(report.seconds), report.loss, report.contrast_accuracy);
+    std::string text = fmt::format("epoch {}/{} done in {}:", report.epoch, plan_.epochs, clock_text(report.seconds));
+    for (size_t i = 0; i < plan_.values.size(); ++i) {
+        text += fmt::format("{} {} {}", i == 0 ? "" : ",", plan_.values[i].text,
+                            number(report.values[i], plan_.values[i].unit, 4));
+    }
     if (report.skipped_images > 0) text += fmt::format(", {} unreadable images replaced", report.skipped_images);
-    if (report.knn) text += ", " + knn_text(*report.knn);
+    if (report.evaluation) text += ", " + text_of(*report.evaluation);
     print_line(text);
 }
 

@@ -1,21 +1,23 @@
-// What `moco pretrain` shows while it runs.
+// What a run shows while it goes on.
 #pragma once
 
 #include <chrono>
+#include <cstdio>
 #include <string>
+#include <vector>
 
 #include "apps/terminal.h"
-#include "moco/study/progress.h"
+#include "moco/train/observer.h"
 
 namespace moco::apps {
 
 /// On a terminal one line, rewritten in place, with a line that stays for each epoch; elsewhere plain lines, one every
-/// few seconds. Writes to stdout.
-class ProgressBar final : public ProgressObserver {
+/// few seconds. Writes to `stream`.
+class ProgressBar final : public RunObserver {
   public:
-    ProgressBar();
+    explicit ProgressBar(std::FILE* stream);
     void run_starts(const RunPlan& plan) override;
-    void baselines(const KnnReport& knn) override;
+    void baselines(const EvaluationReport& report) override;
     void step_done(const StepReport& report) override;
     void evaluating(const std::string& what) override;
     void epoch_done(const EpochReport& report) override;
@@ -25,14 +27,15 @@ class ProgressBar final : public ProgressObserver {
     std::string bar(const StepReport& report) const;
     void print_line(const std::string& text);
 
+    std::FILE* stream_;
     StatusLine line_;
     RunPlan plan_;
-    double loss_ = 0, accuracy_ = 0;  // smoothed over the last steps
+    std::vector<double> smoothed_;  // the steps' values, over the last steps
     bool first_step_ = true;
     std::chrono::steady_clock::time_point last_plain_;
 };
 
 /// "kNN backbone 84.21 %, projection 80.02 %".
-std::string knn_text(const KnnReport& knn);
+std::string text_of(const EvaluationReport& report);
 
 }  // namespace moco::apps

@@ -3,27 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
+#include "moco/train/settings/table.h"
 
 namespace moco::apps {
 namespace {
-
-/// Levenshtein's distance.
-size_t edit_distance(const std::string& a, const std::string& b) {
-    std::vector<size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 1; i <= a.size(); ++i) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j) {
-            const size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
 
 /// The innermost subcommand that was named.
 const CLI::App* selected(const CLI::App* app) {
@@ -68,19 +51,6 @@ std::string unknown_argument_sentence(const CLI::App& command, const std::string
 }
 
 }  // namespace
-
-std::string nearest(const std::string& given, const std::vector<std::string>& known) {
-    std::string best;
-    size_t best_distance = std::max<size_t>(3, given.size() / 3 + 1);  // from here on it is another word
-    for (const std::string& name : known) {
-        const size_t distance = edit_distance(given, name);
-        if (distance < best_distance) {
-            best = name;
-            best_distance = distance;
-        }
-    }
-    return best;
-}
 
 std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& error) {
     const CLI::App* command = selected(&app);

@@ -8,9 +8,6 @@
 
 namespace moco::apps {
 
-/// The member of `known` nearest to `given` by edit distance; "" when none is near.
-std::string nearest(const std::string& given, const std::vector<std::string>& known);
-
 /// One sentence for a command line that could not be parsed, with the nearest flag or subcommand where one was
 /// mistyped.
 std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& error);

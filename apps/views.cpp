@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "apps/commands.h"
-#include "apps/config_flags.h"
 #include "apps/device.h"
+#include "apps/json.h"
+#include "apps/setting_flags.h"
 #include "core/error.h"
 #include "moco/data/png.h"
+#include "moco/tasks/pretrain_settings.h"
 
 namespace moco::apps {
 namespace {
@@ -21,26 +24,35 @@ constexpr const char* kDescription =
     "normalisation. The settings are those of moco pretrain: default < --preset < --config FILE < flags.";
 
 struct Flags {
-    ConfigFlags settings;
+    SettingFlags settings;
     ViewsOptions options;
     std::string config_file, out, device = "auto";
+    bool json = false;
 };
 
 void run_views(const Flags& flags) {
     check(flags.options.rows >= 1 && flags.options.rows <= 1000, "--rows {}: expected 1 to 1000", flags.options.rows);
     check(flags.options.pairs >= 1 && flags.options.pairs <= 100, "--pairs {}: expected 1 to 100", flags.options.pairs);
-    ConfigSources sources{.file = {}, .flags = flags.settings.given()};
+    SettingSources sources{.file = {}, .flags = flags.settings.given()};
     if (!flags.config_file.empty()) sources.file = flags.config_file;
-    const RunConfig config = resolve_config(sources);
-    check(!config.data.empty(), "--data is missing: {}", dataset_forms());
-    const Recipe recipe = augmentation_recipe(config);
+    const PretrainSettings settings = resolve_settings<PretrainSettings>(sources);
+    check(!settings.data.spec.empty(), "--data is missing: {}", dataset_forms());
+    const Recipe recipe = recipe_of(settings.views);
     const std::unique_ptr<Backend> backend = make_backend(flags.device);
-    const Splits data = open_dataset(config.data);
+    const Splits data = open_dataset(settings.data.spec);
     ViewsOptions options = flags.options;
-    options.size = config.image_size;
-    options.seed = config.seed;
+    options.size = settings.views.image_size;
+    options.seed = settings.run.seed;
     const Image sheet = make_views_sheet(*data.pretrain, recipe, options, *backend);
     write_png(flags.out, sheet);
+    if (flags.json) {
+        return print_json({{"file", flags.out},
+                           {"width", sheet.W},
+                           {"height", sheet.H},
+                           {"images", options.rows},
+                           {"pairs", options.pairs},
+                           {"recipe", recipe.name}});
+    }
     fmt::print("{}: {} x {} pixels, {} images with {} pairs of views each (recipe {})\n", flags.out, sheet.W, sheet.H,
                options.rows, options.pairs, recipe.name);
 }
@@ -54,7 +66,9 @@ void add_views(const Command& app) {
     command.option("--rows", flags->options.rows, "images, taken evenly from the data set").takes("N");
     command.option("--pairs", flags->options.pairs, "pairs of views of each").takes("N");
     command.option("--config", flags->config_file, "settings from a TOML file").takes("FILE");
-    flags->settings.add_to(command, {"Preset", "Data and augmentation", "seed"});
+    PretrainSettings defaults;
+    flags->settings.add_to(command, table_of(defaults), {"Preset", "Data and augmentation", "seed"});
+    add_json_flag(command, flags->json);
     command.runs([flags] { run_views(*flags); });
 }
 

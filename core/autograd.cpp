@@ -95,13 +95,13 @@ Tensor record(Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction b
     return y;
 }
 
-void Tensor::backward() {
+void Tensor::backward(float dthis) {
     check(count() == 1, "backward: the tensor has shape {}; start from a scalar loss", shape());
     check(dtype() == DType::f32, "backward: the tensor is {}; start from a scalar loss of f32", dtype());
     check(state_->node != nullptr, "backward: nothing was recorded for this tensor (or backward already ran)");
     std::shared_ptr<Node> root = std::move(state_->node);
     std::unordered_map<Node*, Tensor> pending;
-    pending[root.get()] = Tensor::full(shape(), 1.0f, backend());
+    pending[root.get()] = Tensor::full(shape(), dthis, backend());
 
     std::vector<std::shared_ptr<Node>> order = users_first(root);
     root.reset();

@@ -76,8 +76,9 @@ class Backend {
     /// memory. Copies from the host bring the same bytes again; copies to the host and synchronize are refused. Null,
     /// and nothing was called, if this device cannot.
     virtual std::unique_ptr<Recording> record(const std::function<void()>& work);
-    /// Whether calls are noted rather than done.
-    virtual bool recording() const { return false; }
+    /// What the host does beside the device's work, such as moving a pointer of its own: done at once or, while calls
+    /// are noted, at each replay (the first too), before the device's work.
+    virtual void beside_work(std::function<void()> effect) { effect(); }
 
     // ---- convolution ----
     virtual void set_conv_algorithm(ConvAlgorithm algorithm) = 0;
@@ -176,13 +177,15 @@ class Backend {
                                    const float* positive, const float* log_sum, const float* weighted,
                                    const float* dloss, float* dq, float* dk) = 0;
 
-    // ---- updates: each one call over one arena; `state` is device memory ----
-    virtual void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+    // ---- updates: each one call over one arena ----
+    /// Numbers that change with every step (lr, m, first) are device memory too, so that a recorded step replays with
+    /// new ones. lr: 1, the learning rate.
+    virtual void sgd_update(const SgdOptions& options, const float* lr, float* w, const float* dw, float* v,
                             int64_t count) = 0;
-    /// w_k = m * w_k + (1 - m) * w_q.
-    virtual void momentum_update(const StepState* state, float* w_k, const float* w_q, int64_t count) = 0;
-    /// Writes keys (N x C) into rows queue_ptr, queue_ptr + 1, ... (mod K) of the queue (K x C). N <= K.
-    virtual void enqueue(const StepState* state, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) = 0;
+    /// w_k = m * w_k + (1 - m) * w_q. m: 1.
+    virtual void momentum_update(const float* m, float* w_k, const float* w_q, int64_t count) = 0;
+    /// Writes keys (N x C) into rows first, first + 1, ... (mod K) of the queue (K x C). N <= K. first: 1.
+    virtual void enqueue(const int64_t* first, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) = 0;
 
     // ---- rows, search, pixels ----
     /// y[i] = x[index[i]] for rows of `columns` floats. index: rows x i64.

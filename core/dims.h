@@ -80,13 +80,6 @@ struct InfoNceDims {
     float T;
 };
 
-/// What the update kernels read from *device* memory each step, so that a captured graph replays with new values.
-struct StepState {
-    float lr = 0;           // learning rate of this step
-    float m = 0;            // momentum of the key encoder
-    int64_t queue_ptr = 0;  // row of the queue that the next key overwrites
-};
-
 /// Constants of SGD: g = dw + weight_decay * w; v = momentum * v + g (v = g on the first step); w -= lr * v.
 struct SgdOptions {
     float momentum = 0.9f;

@@ -96,8 +96,8 @@ class Tensor {
     /// Makes this leaf's gradient zero, if it has one. The memory is written only when the next gradient comes or
     /// grad() is called: until then a handle from an earlier grad() shows the old values.
     void zero_grad();
-    /// Runs backward from this scalar: d(this)/d(leaf) is added to every reachable leaf. Frees what was saved.
-    void backward();
+    /// Runs backward from this scalar: dthis * d(this)/d(leaf) is added to every reachable leaf. Frees what was saved.
+    void backward(float dthis = 1);
 
     /// Counts the writes to the memory; a saved tensor whose version moved makes backward fail loudly.
     uint64_t version() const;

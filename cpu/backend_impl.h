@@ -89,10 +89,10 @@ class CpuBackend final : public Backend {
                            float* dq, float* dk) override;
 
     // ---- updates: each one call over one arena; `state` is device memory ----
-    void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+    void sgd_update(const SgdOptions& options, const float* lr, float* w, const float* dw, float* v,
                     int64_t count) override;
-    void momentum_update(const StepState* state, float* w_k, const float* w_q, int64_t count) override;
-    void enqueue(const StepState* state, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) override;
+    void momentum_update(const float* m, float* w_k, const float* w_q, int64_t count) override;
+    void enqueue(const int64_t* first, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) override;
 
     // ---- rows, search, pixels ----
     void gather_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) override;

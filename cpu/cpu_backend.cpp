@@ -59,7 +59,7 @@ void CpuBackend::do_both(const std::function<void()>& first, const std::function
 
 void CpuBackend::set_precision(Precision precision) {
     check(precision != Precision::tf32,
-          "--precision tf32: only NVIDIA GPUs (sm_80 and newer) compute in it; on --device cpu take f32 or bf16");
+          "only NVIDIA GPUs (sm_80 and newer) compute in tf32; the CPU takes f32 or bf16");
 }
 
 }  // namespace cpu

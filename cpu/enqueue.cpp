@@ -5,8 +5,8 @@
 
 namespace moco::cpu {
 
-void CpuBackend::enqueue(const StepState* state, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) {
-    const int64_t start = state->queue_ptr % K;
+void CpuBackend::enqueue(const int64_t* first, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) {
+    const int64_t start = *first % K;
     const int64_t until_end = std::min(N, K - start);  // the rest goes to the front
     std::copy_n(keys, until_end * C, queue + start * C);
     std::copy_n(keys + until_end * C, (N - until_end) * C, queue);

@@ -29,9 +29,9 @@ namespace moco::cpu {
 
 HWY_EXPORT(momentum_update);
 
-void CpuBackend::momentum_update(const StepState* state, float* w_k, const float* w_q, int64_t count) {
+void CpuBackend::momentum_update(const float* momentum, float* w_k, const float* w_q, int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(momentum_update);
-    const float m = state->m;
+    const float m = *momentum;
     parallel_for(count, element_grain(count), [=](int64_t begin, int64_t end) { kernel(m, w_k, w_q, begin, end); });
 }
 

@@ -31,10 +31,10 @@ namespace moco::cpu {
 
 HWY_EXPORT(sgd);
 
-void CpuBackend::sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+void CpuBackend::sgd_update(const SgdOptions& options, const float* rate, float* w, const float* dw, float* v,
                             int64_t count) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(sgd);
-    const float lr = state->lr;
+    const float lr = *rate;
     parallel_for(count, element_grain(count),
                  [&](int64_t begin, int64_t end) { kernel(options, lr, w, dw, v, begin, end); });
 }

@@ -10,7 +10,7 @@ CudaDevice find_cuda_device() {
 }
 
 std::unique_ptr<Backend> make_cuda_backend() {
-    fail("--device cuda: this build has no CUDA backend; use --device cpu");
+    fail("this build has no CUDA backend");
 }
 
 }  // namespace moco

@@ -24,12 +24,9 @@ void check_driver(cudaError_t status) {
     int driver = 0, runtime = 0;
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
-    check(driver != 0, "--device cuda: no NVIDIA driver is installed on this machine; use --device cpu");
-    fail(
-        "--device cuda: the NVIDIA driver of this machine knows CUDA {}, this program needs CUDA {}; update the "
-        "driver, "
-        "or use --device cpu",
-        version_text(driver), version_text(runtime));
+    check(driver != 0, "no NVIDIA driver is installed on this machine");
+    fail("the NVIDIA driver of this machine knows CUDA {}, this program needs CUDA {}; update the driver",
+         version_text(driver), version_text(runtime));
 }
 
 }  // namespace
@@ -50,7 +47,7 @@ Device find_device() {
     const cudaError_t status = cudaGetDeviceCount(&count);
     check_driver(status);
     check(status != cudaErrorNoDevice && (status != cudaSuccess || count > 0),
-          "--device cuda: this machine has no CUDA device, or CUDA_VISIBLE_DEVICES hides it; use --device cpu");
+          "this machine has no CUDA device, or CUDA_VISIBLE_DEVICES hides it");
     check_cuda(status, "cudaGetDeviceCount");
     Device device;
     check_cuda(cudaGetDevice(&device.number), "cudaGetDevice");

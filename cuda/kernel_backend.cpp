@@ -62,8 +62,8 @@ std::string KernelBackend::instruction_set() const {
 
 void KernelBackend::set_precision(Precision precision) {
     check(precision == Precision::f32 || device_.major >= 8,
-          "--precision {}: {} is {}, and only sm_80 and newer compute in it; use --precision f32",
-          precision == Precision::tf32 ? "tf32" : "bf16", device_.name, device_.architecture());
+          "{} is {}, and only sm_80 and newer compute in {}; it takes f32", device_.name, device_.architecture(),
+          precision == Precision::tf32 ? "tf32" : "bf16");
     precision_ = precision;
 }
 

@@ -40,7 +40,7 @@ class KernelBackend : public Backend {
 
     // ---- work that is repeated ----
     std::unique_ptr<Recording> record(const std::function<void()>& work) override;
-    bool recording() const override { return graph_ != nullptr; }
+    void beside_work(std::function<void()> effect) override;
 
     // ---- batch normalisation: y = activation(gamma * (x - mean) * inv_std + beta + residual) ----
     void batch_norm_forward(const BatchNormDims& d, const BatchNormOptions& options, const void* x, const float* gamma,
@@ -90,10 +90,10 @@ class KernelBackend : public Backend {
                            float* dq, float* dk) override;
 
     // ---- updates: each one call over one arena; `state` is device memory ----
-    void sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+    void sgd_update(const SgdOptions& options, const float* lr, float* w, const float* dw, float* v,
                     int64_t count) override;
-    void momentum_update(const StepState* state, float* w_k, const float* w_q, int64_t count) override;
-    void enqueue(const StepState* state, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) override;
+    void momentum_update(const float* m, float* w_k, const float* w_q, int64_t count) override;
+    void enqueue(const int64_t* first, const float* keys, float* queue, int64_t N, int64_t K, int64_t C) override;
 
     // ---- rows, search, pixels ----
     void gather_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) override;

@@ -101,7 +101,7 @@ void* MemoryPool::allocate(size_t bytes) {
         fail(
             "out of memory: the CUDA backend asked the device for {:.1f} MiB in one block and holds {:.1f} MiB already "
             "({:.1f} MiB of it in use); the device has {:.1f} of {:.1f} MiB free; use a smaller batch, image size or "
-            "width, or --precision bf16",
+            "width, or bf16",
             mib(bytes), mib(held_), mib(in_use_), mib(free), mib(total));
     }
     const size_t block = block_size(bytes);

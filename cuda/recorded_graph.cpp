@@ -58,6 +58,7 @@ void RecordedGraph::copy_from_host(void* target, const void* source_host, size_t
 }
 
 void RecordedGraph::replay() {
+    for (const std::function<void()>& effect : effects_) effect();
     check_cuda(cudaGraphLaunch(executable_, stream_.get()), "cudaGraphLaunch");
 }
 
@@ -74,6 +75,10 @@ std::unique_ptr<Recording> KernelBackend::record(const std::function<void()>& wo
     }
     graph_ = nullptr;
     return graph;
+}
+
+void KernelBackend::beside_work(std::function<void()> effect) {
+    graph_ != nullptr ? graph_->beside(std::move(effect)) : effect();
 }
 
 }  // namespace moco::cuda

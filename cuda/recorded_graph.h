@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/recording.h"
@@ -27,6 +28,8 @@ class RecordedGraph final : public Recording {
     void record(const std::function<void()>& work);
     /// For work: a copy that every replay repeats, from a copy of the bytes that the graph keeps.
     void copy_from_host(void* target, const void* source_host, size_t bytes, cudaStream_t stream);
+    /// For work: what the host does with every replay, before the device's work.
+    void beside(std::function<void()> effect) { effects_.push_back(std::move(effect)); }
     void replay() override;
 
   private:
@@ -34,6 +37,7 @@ class RecordedGraph final : public Recording {
     MemoryPool& memory_;
     MemoryPool::Kept kept_;
     std::vector<std::unique_ptr<PinnedBuffer>> constants_;
+    std::vector<std::function<void()>> effects_;
     cudaGraphExec_t executable_ = nullptr;
 };
 

@@ -5,9 +5,9 @@
 namespace moco::cuda {
 namespace {
 
-KERNEL(kThreads) sgd(SgdOptions options, const StepState* state, float* w, const float* dw, float* v, int64_t count) {
+KERNEL(kThreads) sgd(SgdOptions options, const float* rate, float* w, const float* dw, float* v, int64_t count) {
     constexpr int kWidth = kFullPack<float>;
-    const float lr = state->lr;
+    const float lr = *rate;
     for_each_pack<kWidth>(count, aligned<kWidth>(w, dw, v), [=](auto width, int64_t i) {
         const auto weights = load_floats(width, w + i);
         const auto velocities = map(
@@ -23,9 +23,9 @@ KERNEL(kThreads) sgd(SgdOptions options, const StepState* state, float* w, const
 
 }  // namespace
 
-void KernelBackend::sgd_update(const SgdOptions& options, const StepState* state, float* w, const float* dw, float* v,
+void KernelBackend::sgd_update(const SgdOptions& options, const float* lr, float* w, const float* dw, float* v,
                                int64_t count) {
-    LAUNCH(sgd, blocks_for_packs<float>(count), kThreads, 0, stream(), options, state, w, dw, v, count);
+    LAUNCH(sgd, blocks_for_packs<float>(count), kThreads, 0, stream(), options, lr, w, dw, v, count);
 }
 
 }  // namespace moco::cuda

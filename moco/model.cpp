@@ -1,18 +1,9 @@
-// Construction of the method's state, and what its ranks share.
+// Construction of the method's state, what a checkpoint holds of it, and what its ranks share.
 #include "moco/model.h"
 
 namespace moco {
-namespace {
 
-void average_buffers(const ResNet& f, Communicator& comm) {
-    for (NamedTensor& buffer : f.state().buffers) {
-        if (buffer.tensor.dtype() == DType::f32) comm.all_reduce_mean(buffer.tensor);
-    }
-}
-
-}  // namespace
-
-Moco::Moco(const ResNetConfig& encoder, int64_t K, const SgdOptions& sgd_options, uint64_t seed, Backend& backend)
+Moco::Moco(const NetworkConfig& encoder, int64_t K, const SgdOptions& sgd_options, uint64_t seed, Backend& backend)
     : f_q(encoder, seed, backend),
       f_k(encoder, seed, backend),
       f_q_parameters(f_q.state().parameters, ArenaContents::values_and_gradients),
@@ -23,13 +14,21 @@ Moco::Moco(const ResNetConfig& encoder, int64_t K, const SgdOptions& sgd_options
     f_k.copy_parameters_from(f_q);
 }
 
+void Moco::visit(StateVisitor& visitor) {
+    moco::visit(visitor, "encoder_q.", f_q.state());
+    moco::visit(visitor, "encoder_k.", f_k.state());
+    queue.visit(visitor);
+    moco::visit(visitor, "optimizer.", sgd.momenta());
+}
+
 void average_gradients(ParameterArena& f, Communicator& comm) {
     comm.all_reduce_mean(f.gradients());
 }
 
-void average_statistics(Moco& moco, Communicator& comm) {
-    average_buffers(moco.f_q, comm);
-    average_buffers(moco.f_k, comm);
+void average_statistics(const Network& f, Communicator& comm) {
+    for (NamedTensor& buffer : f.state().buffers) {
+        if (buffer.tensor.dtype() == DType::f32) comm.all_reduce_mean(buffer.tensor);
+    }
 }
 
 }  // namespace moco

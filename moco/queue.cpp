@@ -31,29 +31,24 @@ KeyQueue::KeyQueue(int64_t K, int64_t C, uint64_t seed, Backend& backend) {
     keys_ = random_keys(K, C, seed, backend);
 }
 
-void KeyQueue::enqueue(const Tensor& k, const DeviceStepState& state) {
-    const int64_t K = keys_.dim(0), C = keys_.dim(1);
-    check(k.shape().rank() == 2 && k.dim(1) == C && k.dim(0) <= K,
+void KeyQueue::enqueue(const Tensor& k, const DeviceMethodState& state) {
+    const int64_t N = k.dim(0), K = keys_.dim(0), C = keys_.dim(1);
+    check(k.shape().rank() == 2 && k.dim(1) == C && N <= K,
           "KeyQueue: keys of shape {} do not fit into the queue of shape {} (K,C): at most K rows of C features",
           k.shape(), keys_.shape());
     check(state.host().queue_ptr == pointer_, "KeyQueue: the step state points at row {}, the queue at row {}",
           state.host().queue_ptr, pointer_);
-    keys_.backend().enqueue(state.data(), k.data(), keys_.mutable_data(), k.dim(0), K, C);
-    replayed(k.dim(0));
+    Backend& backend = keys_.backend();
+    backend.enqueue(&state.data()->queue_ptr, k.data(), keys_.mutable_data(), N, K, C);
+    backend.beside_work([this, N, K] {
+        keys_.bump_version();
+        pointer_ = (pointer_ + N) % K;
+    });
 }
 
-void KeyQueue::replayed(int64_t N) {
-    keys_.bump_version();
-    pointer_ = (pointer_ + N) % keys_.dim(0);
-}
-
-void KeyQueue::restore(const Tensor& keys, int64_t pointer) {
-    check(keys.shape() == keys_.shape(), "KeyQueue: keys of shape {} cannot replace a queue of shape {} (K,C)",
-          keys.shape(), keys_.shape());
-    check(pointer >= 0 && pointer < keys_.dim(0), "KeyQueue: pointer {} is outside of the {} rows", pointer,
-          keys_.dim(0));
-    keys_.copy_from(keys);
-    pointer_ = pointer;
+void KeyQueue::visit(StateVisitor& visitor) {
+    visitor.tensor({"queue", keys_, FileLayout::transposed});
+    visitor.integer("queue_ptr", pointer_, keys_.dim(0));
 }
 
 }  // namespace moco

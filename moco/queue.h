@@ -4,7 +4,8 @@
 #include <cstdint>
 
 #include "core/tensor.h"
-#include "nn/step_state.h"
+#include "moco/method_state.h"
+#include "nn/state.h"
 
 namespace moco {
 
@@ -22,13 +23,10 @@ class KeyQueue {
 
     /// Overwrites the N oldest keys with `k` (N x C) and advances the pointer by N (mod K). The device reads the
     /// pointer from `state`, which must have been set from pointer(). Throws Error if k does not fit.
-    void enqueue(const Tensor& k, const DeviceStepState& state);
+    void enqueue(const Tensor& k, const DeviceMethodState& state);
 
-    /// Notes that a replay of a recorded enqueue wrote N keys.
-    void replayed(int64_t N);
-
-    /// Takes the state of a checkpoint: K x C keys and the pointer. Throws Error if they do not fit.
-    void restore(const Tensor& keys, int64_t pointer);
+    /// Shows `queue` (C x K in files) and `queue_ptr`.
+    void visit(StateVisitor& visitor);
 
   private:
     Tensor keys_;

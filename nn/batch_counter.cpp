@@ -12,7 +12,10 @@ Tensor BatchCounter::scalar(int64_t layer) const {
 }
 
 void BatchCounter::count_batch() {
-    if (counts_.backend().recording()) return;
+    counts_.backend().beside_work([this] { add_one(); });
+}
+
+void BatchCounter::add_one() {
     if (counts_.version() != seen_) host_ = counts_.to_vector<int64_t>();
     for (int64_t& count : host_) ++count;
     counts_.copy_from_host(host_.data());

@@ -17,10 +17,12 @@ class BatchCounter {
 
     /// The count of one layer, an i64 scalar that shares the counter's memory.
     Tensor scalar(int64_t layer) const;
-    /// Adds one to every layer's count; nothing while the device records, for the numbers are the host's.
+    /// Adds one to every layer's count; while the device records, with each replay, for the numbers are the host's.
     void count_batch();
 
   private:
+    void add_one();
+
     Tensor counts_;              // layers
     std::vector<int64_t> host_;  // the same on the host, as of version seen_
     uint64_t seen_ = 0;

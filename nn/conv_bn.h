@@ -11,6 +11,13 @@ namespace moco {
 /// +-1/sqrt(fan_in).
 enum class ConvInit { kaiming_normal, uniform };
 
+/// One of the parts in which a batch goes through a network, one forward pass each; or several, if there are several
+/// batches that go through together (the views of a symmetric loss): then each part of all, before the next part.
+struct BatchPart {
+    int64_t index = 0, count = 1;
+    int64_t batch = 0, batches = 1;
+};
+
 struct ConvBnConfig {
     std::string conv_name = "conv1";  // torchvision's names of the two parts within their parent
     std::string bn_name = "bn1";
@@ -33,6 +40,9 @@ class ConvBn final : public Module {
     void set_mode(BatchNormMode mode) override { mode_ = mode; }
     void collect(const std::string& prefix, ModuleState& state) const override;
 
+    /// Sets how much the next forward pass moves the running statistics: after all parts of all batches, in order, they
+    /// are as if each batch had been seen at once, one after the other.
+    void set_part(const BatchPart& part);
     /// Makes `scalar` (i64, shape {}) this layer's num_batches_tracked. The layer only names it; the network counts
     /// (nn/batch_counter.h), with one write for all its layers.
     void set_batch_count(const Tensor& scalar) { num_batches_tracked_ = scalar; }
@@ -40,6 +50,7 @@ class ConvBn final : public Module {
   private:
     ConvBnConfig config_;
     BatchNormMode mode_ = BatchNormMode::train;
+    BatchNormOptions options_;
     Tensor weight_, gamma_, beta_;
     BatchNormBuffers buffers_;
     Tensor num_batches_tracked_;

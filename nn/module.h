@@ -2,20 +2,12 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "core/parameter_arena.h"
 #include "core/tensor.h"
+#include "nn/state.h"
 #include "ops/batch_norm.h"
 
 namespace moco {
-
-/// The named state of a module, in the order in which torchvision registers it. The tensors are handles: writing to
-/// them writes to the module.
-struct ModuleState {
-    std::vector<NamedTensor> parameters;  // trained: weights, biases, gamma, beta
-    std::vector<NamedTensor> buffers;     // kept beside: running_mean, running_var (f32), num_batches_tracked (i64)
-};
 
 /// A layer or a network. Not copyable: its parameters are its identity. One thread at a time uses a module.
 class Module {

@@ -1,9 +1,16 @@
 // The names of the precisions.
 #include "nn/precision.h"
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
 
 namespace moco {
+namespace {
+
+constexpr Precision kPrecisions[] = {Precision::f32, Precision::tf32, Precision::bf16};
+
+}  // namespace
 
 std::string_view name_of(Precision precision) {
     switch (precision) {
@@ -18,10 +25,16 @@ std::string_view name_of(Precision precision) {
 }
 
 Precision precision_from_name(std::string_view name) {
-    for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
+    for (const Precision precision : kPrecisions) {
         if (name == name_of(precision)) return precision;
     }
-    fail("--precision {}: expected one of f32, tf32, bf16", name);
+    fail("precision '{}' is not known; expected one of {}", name, fmt::join(precision_names(), ", "));
+}
+
+std::vector<std::string_view> precision_names() {
+    std::vector<std::string_view> names;
+    for (const Precision precision : kPrecisions) names.push_back(name_of(precision));
+    return names;
 }
 
 }  // namespace moco

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "core/dims.h"
 
@@ -11,5 +12,6 @@ namespace moco {
 std::string_view name_of(Precision precision);
 /// Throws Error, listing them, for another name.
 Precision precision_from_name(std::string_view name);
+std::vector<std::string_view> precision_names();
 
 }  // namespace moco

@@ -22,6 +22,9 @@ struct Schedule {
     SchedulePer per = SchedulePer::epoch;
     int64_t first_epoch =
         0;  // the number of the first epoch: 0 (the paper's code) or 1 (the CIFAR demo, which ends at 0)
+    // Epochs in which the rate grows with every step, linearly from near 0 to base_lr. A cosine then spans the epochs
+    // that are left; milestones stay where they are.
+    double warmup = 0;
 };
 
 /// The rate of step `step` (0 .. steps_per_epoch - 1) of epoch `epoch` (always counted from 0). Past the end of the run

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <unordered_set>
+#include <utility>
 
 namespace moco {
 namespace {
@@ -42,18 +45,33 @@ std::vector<std::byte> bytes_of(const Tensor& tensor) {
     return bytes;
 }
 
-/// The tensor's elements in PyTorch's order: O,H,W,I (A = O, B = H * W, C = I) becomes O,I,H,W.
-std::vector<std::byte> file_bytes_of(const Tensor& tensor) {
-    std::vector<std::byte> bytes = bytes_of(tensor);
-    if (tensor.shape().rank() != 4) return bytes;
-    const Shape& s = tensor.shape();
-    return swap_last_two(bytes, s[0], s[1] * s[2], s[3], tensor.dtype());
+/// A layout as a swap of the last two of three extents: A,B,C here, A,C,B in the file.
+struct Swap {
+    int64_t A, B, C;
+};
+
+/// Nothing for FileLayout::as_is.
+std::optional<Swap> swap_of(const NamedTensor& named) {
+    const Shape& s = named.tensor.shape();
+    if (named.layout == FileLayout::as_is) return std::nullopt;
+    const int rank = named.layout == FileLayout::conv_weight ? 4 : 2;
+    check(s.rank() == rank, "serialize: {} has shape {}, its layout in files is for {} dimensions", named.name, s,
+          rank);
+    return rank == 4 ? Swap{s[0], s[1] * s[2], s[3]} : Swap{1, s[0], s[1]};
+}
+
+/// The tensor's elements in the file's order.
+std::vector<std::byte> file_bytes_of(const NamedTensor& named) {
+    std::vector<std::byte> bytes = bytes_of(named.tensor);
+    const std::optional<Swap> swap = swap_of(named);
+    return swap ? swap_last_two(bytes, swap->A, swap->B, swap->C, named.tensor.dtype()) : bytes;
 }
 
 /// The shape the tensor has in a file.
-std::vector<int64_t> file_shape_of(const Tensor& tensor) {
-    const auto extents = tensor.shape().extents();
-    if (extents.size() == 4) return {extents[0], extents[3], extents[1], extents[2]};
+std::vector<int64_t> file_shape_of(const NamedTensor& named) {
+    const auto extents = named.tensor.shape().extents();
+    if (named.layout == FileLayout::conv_weight) return {extents[0], extents[3], extents[1], extents[2]};
+    if (named.layout == FileLayout::transposed) return {extents[1], extents[0]};
     return {extents.begin(), extents.end()};
 }
 
@@ -102,104 +120,111 @@ bool starts_with_any(std::string_view name, const std::vector<std::string>& star
     return std::any_of(starts.begin(), starts.end(), [&](const std::string& start) { return name.starts_with(start); });
 }
 
-void check_entry(const SafetensorsFile& file, const SafetensorsEntry& entry, const Tensor& tensor) {
-    const std::vector<int64_t> expected = file_shape_of(tensor);
+void check_entry(const SafetensorsFile& file, const SafetensorsEntry& entry, const NamedTensor& named) {
+    const std::vector<int64_t> expected = file_shape_of(named);
     check(entry.shape == expected, "{}: {} has shape {} in the file, {} was expected; it belongs to another network",
           file.path().string(), entry.name, shape_text(entry.shape), shape_text(expected));
     const bool floats = entry.dtype == FileDType::f32 || entry.dtype == FileDType::f16 ||
                         entry.dtype == FileDType::bf16 || entry.dtype == FileDType::f64;
-    check(floats == (tensor.dtype() == DType::f32 || tensor.dtype() == DType::bf16),
-          "{}: {} has type {} in the file, {} was expected", file.path().string(), entry.name, name_of(entry.dtype),
-          name_of(file_dtype_of(tensor.dtype())));
+    const DType dtype = named.tensor.dtype();
+    check(floats == (dtype == DType::f32 || dtype == DType::bf16), "{}: {} has type {} in the file, {} was expected",
+          file.path().string(), entry.name, name_of(entry.dtype), name_of(file_dtype_of(dtype)));
 }
 
-void check_unexpected(const SafetensorsFile& file, const std::string& prefix, const std::vector<NamedTensor>& tensors,
-                      const LoadOptions& options) {
-    if (options.unexpected == UnexpectedKeys::ignore) return;
-    std::unordered_set<std::string> wanted;
-    for (const NamedTensor& named : tensors) wanted.insert(prefix + named.name);
-    for (const SafetensorsEntry& entry : file.entries()) {
-        if (!entry.name.starts_with(prefix) || wanted.contains(entry.name)) continue;
-        if (starts_with_any(std::string_view(entry.name).substr(prefix.size()), options.ignored)) continue;
-        fail("{}: the file holds {} (shape {}), which the network does not have; it belongs to another network",
-             file.path().string(), entry.name, shape_text(entry.shape));
+class Collector final : public StateVisitor {
+  public:
+    void tensor(const NamedTensor& named) override { items.push_back(to_item(named)); }
+    void integer(const std::string& name, int64_t& value, int64_t) override {
+        items.push_back({name, FileDType::i64, {1}, [value] { return as_bytes(std::vector<int64_t>{value}); }});
     }
-}
+    std::vector<SafetensorsItem> items;
+};
 
-void load_into(const SafetensorsFile& file, const SafetensorsEntry& entry, Tensor tensor) {
-    std::vector<std::byte> bytes = read_as(file, entry, tensor.dtype());
-    if (tensor.shape().rank() == 4) {
-        const Shape& s = tensor.shape();
-        bytes = swap_last_two(bytes, s[0], s[3], s[1] * s[2], tensor.dtype());
+/// Holds a file against a state.
+class Checker final : public StateVisitor {
+  public:
+    Checker(const SafetensorsFile& file, const LoadOptions& options) : file_(file), options_(options) {}
+
+    void tensor(const NamedTensor& named) override {
+        wanted_.insert(named.name);
+        const SafetensorsEntry* entry = file_.find(named.name);
+        if (entry == nullptr && ends_with_any(named.name, options_.optional)) return;
+        check(entry != nullptr, "{}: the file holds no {} (shape {} was expected); it belongs to another network",
+              file_.path().string(), named.name, shape_text(file_shape_of(named)));
+        check_entry(file_, *entry, named);
     }
-    tensor.copy_from_host(bytes.data());
-}
+    void integer(const std::string& name, int64_t&, int64_t end) override {
+        wanted_.insert(name);
+        const SafetensorsEntry& entry = file_.at(name);
+        check(entry.count() == 1, "{}: {} has shape {}, expected one number", file_.path().string(), name,
+              shape_text(entry.shape));
+        const int64_t value = file_.read_integers(entry)[0];
+        check(value >= 0 && value < end, "{}: {} is {}, expected 0 to {}", file_.path().string(), name, value, end - 1);
+    }
+    void check_unexpected() const {
+        if (options_.unexpected == UnexpectedKeys::ignore) return;
+        for (const SafetensorsEntry& entry : file_.entries()) {
+            if (!entry.name.starts_with(options_.prefix) || wanted_.count(entry.name) > 0) continue;
+            if (starts_with_any(std::string_view(entry.name).substr(options_.prefix.size()), options_.ignored))
+                continue;
+            fail("{}: the file holds {} (shape {}), which the network does not have; it belongs to another network",
+                 file_.path().string(), entry.name, shape_text(entry.shape));
+        }
+    }
+
+  private:
+    const SafetensorsFile& file_;
+    const LoadOptions& options_;
+    std::unordered_set<std::string> wanted_;
+};
+
+/// Reads what a Checker has found right.
+class Reader final : public StateVisitor {
+  public:
+    explicit Reader(const SafetensorsFile& file) : file_(file) {}
+
+    void tensor(const NamedTensor& named) override {
+        const SafetensorsEntry* entry = file_.find(named.name);
+        if (entry == nullptr) return;  // an optional one
+        Tensor target = named.tensor;
+        std::vector<std::byte> bytes = read_as(file_, *entry, target.dtype());
+        if (const std::optional<Swap> swap = swap_of(named)) {
+            bytes = swap_last_two(bytes, swap->A, swap->C, swap->B, target.dtype());
+        }
+        target.copy_from_host(bytes.data());
+    }
+    void integer(const std::string& name, int64_t& value, int64_t) override {
+        value = file_.read_integers(file_.at(name))[0];
+    }
+
+  private:
+    const SafetensorsFile& file_;
+};
 
 }  // namespace
 
-SafetensorsItem to_item(const std::string& name, const Tensor& tensor) {
-    return {name, file_dtype_of(tensor.dtype()), file_shape_of(tensor), [tensor] { return file_bytes_of(tensor); }};
+SafetensorsItem to_item(const NamedTensor& named) {
+    return {named.name, file_dtype_of(named.tensor.dtype()), file_shape_of(named),
+            [named] { return file_bytes_of(named); }};
 }
 
-SafetensorsItem to_transposed_item(const std::string& name, const Tensor& matrix) {
-    check(matrix.shape().rank() == 2, "to_transposed_item: {} has shape {}, expected a matrix", name, matrix.shape());
-    const int64_t rows = matrix.dim(0), columns = matrix.dim(1);
-    return {name, file_dtype_of(matrix.dtype()), {columns, rows}, [=] {
-                return swap_last_two(bytes_of(matrix), 1, rows, columns, matrix.dtype());
-            }};
+std::vector<SafetensorsItem> items_of(const VisitState& visit) {
+    Collector collector;
+    visit(collector);
+    return std::move(collector.items);
 }
 
-SafetensorsItem to_item(const std::string& name, int64_t value) {
-    return {name, FileDType::i64, {1}, [value] { return as_bytes(std::vector<int64_t>{value}); }};
+void load_state(const SafetensorsFile& file, const VisitState& visit, const LoadOptions& options) {
+    Checker checker(file, options);
+    visit(checker);
+    checker.check_unexpected();
+    Reader reader(file);
+    visit(reader);
 }
 
-void append_items(std::vector<SafetensorsItem>& items, const std::string& prefix,
-                  const std::vector<NamedTensor>& tensors) {
-    for (const NamedTensor& named : tensors) items.push_back(to_item(prefix + named.name, named.tensor));
-}
-
-void append_items(std::vector<SafetensorsItem>& items, const std::string& prefix, const ModuleState& state) {
-    append_items(items, prefix, state.parameters);
-    append_items(items, prefix, state.buffers);
-}
-
-void load_tensors(const SafetensorsFile& file, const std::string& prefix, const std::vector<NamedTensor>& tensors,
-                  const LoadOptions& options) {
-    for (const NamedTensor& named : tensors) {
-        const SafetensorsEntry* entry = file.find(prefix + named.name);
-        if (entry == nullptr && ends_with_any(named.name, options.optional)) continue;
-        check(entry != nullptr, "{}: the file holds no {} (shape {} was expected); it belongs to another network",
-              file.path().string(), prefix + named.name, shape_text(file_shape_of(named.tensor)));
-        check_entry(file, *entry, named.tensor);
-    }
-    check_unexpected(file, prefix, tensors, options);
-    for (const NamedTensor& named : tensors) {
-        if (const SafetensorsEntry* entry = file.find(prefix + named.name)) load_into(file, *entry, named.tensor);
-    }
-}
-
-void load_state(const SafetensorsFile& file, const std::string& prefix, const ModuleState& state,
-                const LoadOptions& options) {
-    std::vector<NamedTensor> all = state.parameters;
-    all.insert(all.end(), state.buffers.begin(), state.buffers.end());
-    load_tensors(file, prefix, all, options);
-}
-
-void load_transposed(const SafetensorsFile& file, const std::string& name, Tensor& matrix) {
-    const SafetensorsEntry& entry = file.at(name);
-    const int64_t rows = matrix.dim(0), columns = matrix.dim(1);
-    const std::vector<int64_t> expected = {columns, rows};
-    check(entry.shape == expected, "{}: {} has shape {} in the file, {} was expected", file.path().string(), name,
-          shape_text(entry.shape), shape_text(expected));
-    const std::vector<std::byte> bytes = read_as(file, entry, matrix.dtype());
-    matrix.copy_from_host(swap_last_two(bytes, 1, columns, rows, matrix.dtype()).data());
-}
-
-int64_t load_integer(const SafetensorsFile& file, const std::string& name) {
-    const SafetensorsEntry& entry = file.at(name);
-    check(entry.count() == 1, "{}: {} has shape {}, expected one number", file.path().string(), name,
-          shape_text(entry.shape));
-    return file.read_integers(entry)[0];
+void load_state(const SafetensorsFile& file, const ModuleState& state, const LoadOptions& options) {
+    load_state(
+        file, [&](StateVisitor& visitor) { visit(visitor, options.prefix, state); }, options);
 }
 
 }  // namespace moco

@@ -1,34 +1,26 @@
-// The border between our tensors and files in PyTorch's layouts: convolution weights are O,H,W,I here and O,I,H,W
-// there.
+// The border between our tensors and files in PyTorch's layouts (nn/state.h says which tensor has which).
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "core/parameter_arena.h"
-#include "nn/module.h"
 #include "nn/safetensors.h"
+#include "nn/state.h"
 
 namespace moco {
 
-/// A tensor (f32, bf16, i64 or u8) to be written under `name`; rank 4 is transposed from O,H,W,I to O,I,H,W. The item
-/// holds a handle: it writes the elements the tensor has when the file is written.
-SafetensorsItem to_item(const std::string& name, const Tensor& tensor);
-/// A matrix written transposed: rows x columns here, columns x rows in the file (the queue: K x C here, C x K there).
-SafetensorsItem to_transposed_item(const std::string& name, const Tensor& matrix);
-/// A single i64 of shape {1} (queue_ptr).
-SafetensorsItem to_item(const std::string& name, int64_t value);
+/// A tensor (f32, bf16, i64 or u8) to be written under its name, in the layout that it says. The item holds a handle:
+/// it writes the elements the tensor has when the file is written.
+SafetensorsItem to_item(const NamedTensor& named);
+/// All of a state, in the order in which it is visited; integers as an i64 of shape {1}.
+std::vector<SafetensorsItem> items_of(const VisitState& visit);
 
-/// Appends one item a tensor, named prefix + name ("encoder_q." + "conv1.weight").
-void append_items(std::vector<SafetensorsItem>& items, const std::string& prefix,
-                  const std::vector<NamedTensor>& tensors);
-/// Parameters, then buffers.
-void append_items(std::vector<SafetensorsItem>& items, const std::string& prefix, const ModuleState& state);
-
-/// What to do about keys of the file that start with the prefix and belong to none of the tensors.
+/// What to do about keys of the file that start with the prefix and belong to nothing that is visited.
 enum class UnexpectedKeys { refuse, ignore };
 
 struct LoadOptions {
+    /// The part of the file that the state answers for.
+    std::string prefix = "";
     UnexpectedKeys unexpected = UnexpectedKeys::refuse;
     /// Unexpected keys that start with prefix + one of these are ignored ("fc.": the classifier of a foreign file).
     std::vector<std::string> ignored = {};
@@ -37,16 +29,12 @@ struct LoadOptions {
     std::vector<std::string> optional = {};
 };
 
-/// Reads prefix + name of each tensor into it. Checks everything before it writes anything. Throws Error naming the
-/// file and a missing key, an unexpected key, or a key with both shapes (in PyTorch's layout).
-void load_tensors(const SafetensorsFile& file, const std::string& prefix, const std::vector<NamedTensor>& tensors,
-                  const LoadOptions& options = {});
-/// Parameters and buffers of a module.
-void load_state(const SafetensorsFile& file, const std::string& prefix, const ModuleState& state,
-                const LoadOptions& options = {});
-/// The way back of to_transposed_item.
-void load_transposed(const SafetensorsFile& file, const std::string& name, Tensor& matrix);
-/// The way back of to_item(name, value); the entry must hold one integer.
-int64_t load_integer(const SafetensorsFile& file, const std::string& name);
+/// Reads all that is visited from the file; names are the file's. The state is visited twice: everything is checked
+/// before anything is written. Throws Error naming the file and a missing key, an unexpected key, or a key with both
+/// shapes (in PyTorch's layout).
+void load_state(const SafetensorsFile& file, const VisitState& visit, const LoadOptions& options = {});
+
+/// The tensors of one module or list, each under options.prefix + its name.
+void load_state(const SafetensorsFile& file, const ModuleState& state, const LoadOptions& options = {});
 
 }  // namespace moco

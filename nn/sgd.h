@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "core/parameter_arena.h"
-#include "nn/step_state.h"
+#include "nn/device_value.h"
+#include "nn/parameter_arena.h"
 
 namespace moco {
 
@@ -12,19 +12,22 @@ namespace moco {
 /// covers every parameter, biases and batch normalisation included, as in the paper's code.
 class Sgd {
   public:
-    /// `arena` (with gradients) must outlive the optimizer. Momenta start at zero.
+    /// `arena` (with gradients) must outlive the optimizer. Momenta start at zero, and so does the learning rate.
     Sgd(ParameterArena& arena, const SgdOptions& options);
 
+    /// Of the steps from now on. The device reads it: a step that was recorded replays with the rate set last.
+    void set_learning_rate(float lr) { lr_.set(lr); }
     /// Sets all gradients to zero; backward adds to them.
     void zero_grad() { arena_->zero_gradients(); }
-    /// Updates every parameter with the learning rate in `state`.
-    void step(const DeviceStepState& state);
+    /// Updates every parameter.
+    void step();
     /// The momenta under their parameters' names, for checkpoints; views: writing to them writes to the optimizer.
     std::vector<NamedTensor> momenta() const;
 
   private:
     ParameterArena* arena_;
     SgdOptions options_;
+    DeviceValue<float> lr_;
     Tensor v_;  // laid out like the arena
 };
 

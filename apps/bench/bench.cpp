@@ -19,6 +19,14 @@ void add_precision_flag(const Command& command, std::string& precision) {
         .takes("f32|tf32|bf16");
 }
 
+RunSettings run_settings(const std::string& conv, const std::string& precision) {
+    RunSettings run;
+    run.conv = conv;
+    run.precision = precision;
+    validate(run);
+    return run;
+}
+
 void add_bench(const Command& app) {
     const Command group = app.subcommand("bench", "Measure how fast this machine is at what training does.");
     group.require_subcommand();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/command.h"
+#include "moco/train/settings/run.h"
 
 namespace moco::apps {
 
@@ -19,5 +20,7 @@ Option add_number(const Command& command, const char* flag, int64_t& value, cons
 void add_conv_flag(const Command& command, std::string& conv);
 /// --precision f32|tf32|bf16.
 void add_precision_flag(const Command& command, std::string& precision);
+/// What the two flags set. Throws Error naming the flag.
+RunSettings run_settings(const std::string& conv, const std::string& precision);
 
 }  // namespace moco::apps

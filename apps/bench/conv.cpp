@@ -11,7 +11,6 @@
 #include "apps/bench/conv_work.h"
 #include "apps/bench/measure.h"
 #include "apps/device.h"
-#include "core/conv_algorithm.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -168,7 +167,7 @@ void run_conv(Flags flags) {
     check(flags.passes.find_first_not_of("FDW") == std::string::npos && !flags.passes.empty(),
           "--passes {}: expected letters of FDW", flags.passes);
     check(flags.repeats >= 1, "--repeats {}: expected at least 1", flags.repeats);
-    const ConvAlgorithm algorithm = conv_algorithm_from_name(flags.conv);
+    const RunSettings run = run_settings(flags.conv, flags.precision);
     const Precision precision = precision_from_name(flags.precision);
     if (!flags.shape_given && flags.net.empty()) flags.net = "resnet18-cifar";
     std::vector<NamedConv> convolutions;
@@ -179,8 +178,7 @@ void run_conv(Flags flags) {
         convolutions = convolutions_of(flags.net);
     }
     const std::unique_ptr<Backend> backend = flags.device.open();
-    backend->set_conv_algorithm(algorithm);
-    backend->set_precision(precision);
+    configure(*backend, run);
     note_slow_precision(precision, *backend);
     for (NamedConv& conv : convolutions) conv.d.dtype = precision == Precision::bf16 ? DType::bf16 : DType::f32;
     const Peaks peaks = measure_peaks(*backend);

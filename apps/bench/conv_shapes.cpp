@@ -2,29 +2,24 @@
 #include "apps/bench/conv_shapes.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/error.h"
+#include "nn/resnet.h"
 
 namespace moco::apps {
 namespace {
 
-enum class Block { basic, bottleneck };
-enum class StemPool { none, max };  // max: 3x3 stride 2, ImageNet's
-
 struct Net {
     const char* name;
+    const char* arch;
+    Stem stem;
     int64_t batch, size, width;
-    int64_t stem_kernel, stem_stride;
-    StemPool pool;
-    Block block;
-    std::array<int64_t, 4> blocks;
 };
 
 constexpr Net kNets[] = {
-    {"resnet18-cifar", 128, 32, 64, 3, 1, StemPool::none, Block::basic, {2, 2, 2, 2}},
-    {"resnet50-224", 16, 224, 64, 7, 2, StemPool::max, Block::bottleneck, {3, 4, 6, 3}},
-    {"fashion", 128, 28, 16, 3, 2, StemPool::none, Block::basic, {2, 2, 2, 2}},
+    {"resnet18-cifar", "resnet18", Stem::cifar, 128, 32, 64},
+    {"resnet50-224", "resnet50", Stem::imagenet, 16, 224, 64},
+    {"fashion", "resnet18", Stem::cifar_s2, 128, 28, 16},
 };
 
 /// Follows the images through the network and notes each convolution.
@@ -38,10 +33,10 @@ class Walk {
         size_ = (size_ - 1) / stride + 1;
         channels_ = OC;
     }
-    void residual_block(Block block, int64_t C, int64_t stride) {
-        const int64_t out = block == Block::basic ? C : 4 * C;
+    void residual_block(BlockKind block, int64_t C, int64_t stride) {
+        const int64_t out = block == BlockKind::basic ? C : 4 * C;
         if (stride != 1 || channels_ != out) note(out, 1, stride);  // the shortcut
-        if (block == Block::basic) {
+        if (block == BlockKind::basic) {
             conv(C, 3, stride);
             conv(C, 3, 1);
         } else {
@@ -80,11 +75,13 @@ std::vector<NamedConv> convolutions_of(const std::string& name) {
     const Net* net = std::ranges::find(kNets, name, &Net::name);
     if (net == std::end(kNets)) fail("--net {}: expected one of resnet18-cifar, resnet50-224, fashion", name);
     Walk walk(net->batch, net->size);
-    walk.conv(net->width, net->stem_kernel, net->stem_stride);
-    if (net->pool == StemPool::max) walk.pool();
-    for (size_t stage = 0; stage < net->blocks.size(); ++stage) {
-        for (int64_t block = 0; block < net->blocks[stage]; ++block) {
-            walk.residual_block(net->block, net->width << stage, stage > 0 && block == 0 ? 2 : 1);
+    const StemShape stem = shape_of(net->stem);
+    walk.conv(net->width, stem.kernel, stem.stride);
+    if (stem.pool == StemPool::max_3x3_stride_2) walk.pool();
+    const ResNetLayout& layout = resnet_layout(net->arch);
+    for (size_t stage = 0; stage < layout.blocks.size(); ++stage) {
+        for (int block = 0; block < layout.blocks[stage]; ++block) {
+            walk.residual_block(layout.block, net->width << stage, stage > 0 && block == 0 ? 2 : 1);
         }
     }
     return std::move(walk).result();

@@ -1,5 +1,6 @@
 // moco bench loader: how fast images are read, decoded and augmented.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -62,7 +63,7 @@ double images_per_second(const Flags& flags, const DatasetPtr& data, const Recip
     options.workers = workers;
     const int64_t steps = (flags.images + options.batch - 1) / options.batch;
     options.epochs = (1 + flags.rounds * steps) / (data->count() / options.batch) + 1;
-    Loader loader(data, recipe, options, backends);
+    Loader loader(data, {recipe, recipe}, options, backends);
     loader.next();
     double best = 0;
     for (int64_t round = 0; round < flags.rounds; ++round) {
@@ -130,7 +131,8 @@ void add_bench_loader(const Command& group) {
     const Command command = group.subcommand("loader", kDescription);
     auto flags = std::make_shared<Flags>();
     command.option("--data", flags->data, "the images: " + dataset_forms() + " [drawn JPEGs of 500 x 375]").takes("D");
-    command.option("--aug", flags->aug, "recipe of the views").takes("v1|v2|demo|fashion");
+    command.option("--aug", flags->aug, "recipe of the views: " + fmt::format("{}", fmt::join(recipe_names(), ", ")))
+        .takes("NAME");
     add_number(command, "--size", flags->size, "side of the views, pixels");
     add_number(command, "--images", flags->images, "how many images to time, going round");
     add_number(command, "--rounds", flags->rounds, "times to do so; the best counts");

@@ -9,17 +9,16 @@
 namespace moco::apps {
 namespace {
 
-constexpr StepState kStep{0.03f, 0.999f, 0};
+constexpr float kRate = 0.03f, kMomentum = 0.999f;
 constexpr int64_t kNeighbours = 200;
 
 /// The updates work in place: what they should make comes from the values before.
 struct Updates {
     Backend& backend;
-    Tensor state, w, dw, v;
+    Tensor lr, m, w, dw, v;
 
-    void sgd() { backend.sgd_update({}, state_of(), w.mutable_data(), dw.data(), v.mutable_data(), w.count()); }
-    void momentum() { backend.momentum_update(state_of(), v.mutable_data(), w.data(), w.count()); }
-    const StepState* state_of() const { return reinterpret_cast<const StepState*>(state.data<uint8_t>()); }
+    void sgd() { backend.sgd_update({}, lr.data(), w.mutable_data(), dw.data(), v.mutable_data(), w.count()); }
+    void momentum() { backend.momentum_update(m.data(), v.mutable_data(), w.data(), w.count()); }
 
     double error(bool of_sgd) {
         const std::vector<float> w0 = w.to_vector(), dw0 = dw.to_vector(), v0 = v.to_vector();
@@ -34,10 +33,10 @@ struct Updates {
                 const double g = dw0[i] + static_cast<double>(options.weight_decay) * w0[i];
                 const double next = static_cast<double>(options.momentum) * v0[i] + g;
                 difference.add(v1[i], next);
-                difference.add(w1[i], w0[i] - static_cast<double>(kStep.lr) * next);
+                difference.add(w1[i], w0[i] - static_cast<double>(kRate) * next);
             } else {
-                const auto m = static_cast<double>(kStep.m);
-                difference.add(v1[i], m * v0[i] + (1 - m) * w0[i]);
+                const auto old = static_cast<double>(kMomentum);
+                difference.add(v1[i], old * v0[i] + (1 - old) * w0[i]);
             }
         }
         return difference.over_rms();
@@ -45,11 +44,9 @@ struct Updates {
 };
 
 void add_updates(std::vector<OpCase>& cases, const OpSizes& s, Backend& backend) {
-    Tensor state = Tensor::empty({static_cast<int64_t>(sizeof(StepState))}, DType::u8, backend);
-    state.copy_from_host(&kStep);
     const Tensor w = random_tensor({s.parameters}, 11, backend);
-    Updates work{backend, state, w, random_tensor({s.parameters}, 12, backend),
-                 random_tensor({s.parameters}, 13, backend)};
+    Updates work{backend, Tensor::full({1}, kRate, backend),          Tensor::full({1}, kMomentum, backend),
+                 w,       random_tensor({s.parameters}, 12, backend), random_tensor({s.parameters}, 13, backend)};
     const auto count = static_cast<double>(s.parameters);
     const std::string shape = fmt::format("{}", s.parameters);
     cases.push_back({"sgd_update", shape, 20 * count, 0, [work]() mutable { work.sgd(); },
@@ -59,9 +56,9 @@ void add_updates(std::vector<OpCase>& cases, const OpSizes& s, Backend& backend)
 
     const Tensor keys = random_tensor({s.N * s.dim}, 14, backend);
     Tensor queue = Tensor::zeros({s.K * s.dim}, DType::f32, backend);
+    const Tensor first = Tensor::zeros({1}, DType::i64, backend);
     auto enqueue = [=, &backend]() mutable {
-        backend.enqueue(reinterpret_cast<const StepState*>(state.data<uint8_t>()), keys.data(), queue.mutable_data(),
-                        s.N, s.K, s.dim);
+        backend.enqueue(first.data<int64_t>(), keys.data(), queue.mutable_data(), s.N, s.K, s.dim);
     };
     cases.push_back({"enqueue", fmt::format("{}x{}", s.N, s.dim), 8.0 * static_cast<double>(s.N * s.dim), 0, enqueue,
                      [=]() mutable {

@@ -12,11 +12,10 @@
 #include "apps/bench/bench.h"
 #include "apps/bench/measure.h"
 #include "apps/device.h"
-#include "core/conv_algorithm.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/random.h"
-#include "moco/recorded_step.h"
+#include "moco/tasks/step_runner.h"
 #include "moco/train_step.h"
 
 namespace moco::apps {
@@ -31,7 +30,7 @@ constexpr std::array<const char*, 4> kPhaseNames = {"encode", "loss", "backward"
 using PhaseTimes = std::array<double, kPhaseNames.size()>;
 
 struct Flags {
-    ResNetConfig encoder;
+    NetworkConfig encoder;
     std::string stem = "imagenet", conv = "auto", precision = "f32";
     int64_t size = 224, batch = 16, queue = 4096, steps = 8;
     DeviceFlags device;
@@ -84,21 +83,31 @@ class Steps {
   public:
     Steps(const Flags& flags, Backend& backend)
         : moco_(flags.encoder, flags.queue, {.momentum = 0.9f, .weight_decay = 1e-4f}, 0, backend),
-          views_{random_images(flags, 0, backend), random_images(flags, 1, backend)} {
-        if (flags.cuda_graph) recorded_.emplace(moco_, StepKind::one_way);
+          views_{random_images(flags, 0, backend), random_images(flags, 1, backend)},
+          runner_(machine_of(flags), backend, comm_) {}
+    /// `clock`: null, or told of the step's parts.
+    void run(StepClock* clock) {
+        moco_.clock = clock;
+        PlacedNumbers numbers = place_numbers(moco_, {.lr = 0.03f, .m = 0.999f, .T = 0.2f}, views_.key.dim(0), comm_);
+        Views x = views_;
+        std::vector<Tensor*> inputs = numbers.placed();
+        inputs.insert(inputs.end(), {&x.query, &x.key});
+        loss_ = runner_.run(inputs, [&] { return algorithm_1(moco_, x, numbers, comm_); }).front().tensor;
     }
-    void run(StepClock& clock) {
-        const StepNumbers numbers{.lr = 0.03f, .m = 0.999f, .T = 0.2f};
-        result_ = recorded_ ? recorded_->run(views_, numbers) : train_step(moco_, views_, numbers, comm_, clock);
-    }
-    double loss() const { return result_.loss.item(); }
+    double loss() const { return loss_.item(); }
 
   private:
+    static MachineSettings machine_of(const Flags& flags) {
+        MachineSettings machine;
+        machine.cuda_graph = flags.cuda_graph;
+        return machine;
+    }
+
     Moco moco_;
     Views views_;
     SingleProcess comm_;
-    std::optional<RecordedStep> recorded_;
-    StepResult result_;
+    StepRunner runner_;
+    Tensor loss_;
 };
 
 /// What the parts of each step take, and the steps. The device is waited for after each part, so where it computes on
@@ -109,7 +118,7 @@ std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backe
     for (int64_t step = 0; step < flags.steps; ++step) {
         if (step == kWarmUpSteps) timer.reset();
         const double began = now();
-        steps.run(timer);
+        steps.run(&timer);
         timer.leave();
         if (step >= kWarmUpSteps) seconds.push_back(now() - began);
     }
@@ -121,13 +130,12 @@ std::vector<double> time_phases(const Flags& flags, Steps& steps, Backend& backe
 
 /// Whole steps, a few in a row between two waits, as training gives them to a device that computes by itself.
 std::vector<double> time_whole_steps(const Flags& flags, Steps& steps, Backend& backend) {
-    StepClock no_clock;
     std::vector<double> seconds;
-    for (int64_t step = 0; step < kWarmUpSteps + 1; ++step) steps.run(no_clock);  // a recording is made by now
+    for (int64_t step = 0; step < kWarmUpSteps + 1; ++step) steps.run(nullptr);  // a recording is made by now
     for (int64_t timed = 0; timed < flags.steps - kWarmUpSteps; timed += kStepsInARow) {
         backend.synchronize();
         const double began = now();
-        for (int64_t i = 0; i < kStepsInARow; ++i) steps.run(no_clock);
+        for (int64_t i = 0; i < kStepsInARow; ++i) steps.run(nullptr);
         backend.synchronize();
         seconds.push_back((now() - began) / static_cast<double>(kStepsInARow));
     }
@@ -188,11 +196,10 @@ void run_step(Flags flags) {
           kWarmUpSteps, kWarmUpSteps);
     flags.encoder.stem = stem_from_name(flags.stem);
     flags.encoder.head = Head::mlp;
+    const RunSettings run = run_settings(flags.conv, flags.precision);
     flags.encoder.precision = precision_from_name(flags.precision);
-    const ConvAlgorithm conv = conv_algorithm_from_name(flags.conv);
     const std::unique_ptr<Backend> backend = flags.device.open();
-    backend->set_conv_algorithm(conv);
-    backend->set_precision(flags.encoder.precision);
+    configure(*backend, run);
     note_slow_precision(flags.encoder.precision, *backend);
     const Timing timing = time_steps(flags, *backend);
     flags.json ? print_json(flags, timing, *backend) : print_text(flags, timing, *backend);

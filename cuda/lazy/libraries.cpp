@@ -69,14 +69,14 @@ constexpr const char* kCudnn = "libcudnn.so." MOCO_TEXT(CUDNN_MAJOR);
 /// Stays open until the program ends.
 void* open_library(const char* name) {
     void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) fail("--device cuda: {}; install it, or use --device cpu", dlerror());
+    if (library == nullptr) fail("the CUDA backend needs a library: {}; install it, or compute on the CPU", dlerror());
     return library;
 }
 
 void* find(void* library, const char* library_name, const char* function) {
     void* const address = dlsym(library, function);
-    check(address != nullptr, "--device cuda: {} has no {}; install a newer one, or use --device cpu", library_name,
-          function);
+    check(address != nullptr, "the CUDA backend: {} has no {}; install a newer one, or compute on the CPU",
+          library_name, function);
     return address;
 }
 

@@ -2,8 +2,12 @@
 // draws its window in continuous coordinates instead, since its sampling reflects at the border.
 #include "moco/data/augmentation.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -19,6 +23,10 @@ Recipe v1() {
     r.hue = 0.4f;
     r.blur_p = 0;
     return r;
+}
+
+Recipe v2() {
+    return {};
 }
 
 Recipe demo() {
@@ -42,6 +50,29 @@ Recipe fashion() {
     r.grayscale_p = r.blur_p = 0;
     return r;
 }
+
+Recipe crop() {
+    Recipe r;
+    r.name = "crop";
+    r.crop_scale_min = 0.08f;
+    r.jitter_p = r.grayscale_p = r.blur_p = 0;
+    return r;
+}
+
+Recipe shift() {
+    Recipe r = crop();
+    r.name = "shift";
+    r.sampling = CropSampling::padded;
+    r.pad = 4;
+    return r;
+}
+
+struct NamedRecipe {
+    std::string_view name;
+    Recipe (*make)();
+};
+constexpr NamedRecipe kRecipes[] = {{"v1", v1},           {"v2", v2},     {"demo", demo},
+                                    {"fashion", fashion}, {"crop", crop}, {"shift", shift}};
 
 struct Window {
     double x, y, w, h;
@@ -87,6 +118,27 @@ Window continuous_window(const Recipe& recipe, Random& random, int64_t H, int64_
     return {x, y, w, h};
 }
 
+/// The whole image, moved.
+Window shifted_window(const Recipe& recipe, Random& random, int64_t H, int64_t W) {
+    const auto offset = [&] {
+        return static_cast<double>(random.below(static_cast<uint32_t>(2 * recipe.pad + 1))) -
+               static_cast<double>(recipe.pad);
+    };
+    const double y = offset(), x = offset();
+    return {x, y, static_cast<double>(W), static_cast<double>(H)};
+}
+
+Window draw_window(const Recipe& recipe, Random& random, int64_t H, int64_t W) {
+    switch (recipe.sampling) {
+        case CropSampling::reflect:
+            return continuous_window(recipe, random, H, W);
+        case CropSampling::padded:
+            return shifted_window(recipe, random, H, W);
+        default:
+            return whole_pixel_window(recipe, random, H, W);
+    }
+}
+
 float draw_factor(float strength, Random& random) {
     return random.uniform(std::max(0.0f, 1 - strength), 1 + strength);
 }
@@ -116,15 +168,16 @@ void check_range(const Recipe& r, const char* name, float low, float high, float
 }  // namespace
 
 Recipe recipe_named(const std::string& name) {
-    if (name == "v1") return v1();
-    if (name == "v2") return Recipe{};
-    if (name == "demo") return demo();
-    if (name == "fashion") return fashion();
-    fail("augmentation recipe '{}' is not known; there are v1, v2, demo and fashion", name);
+    for (const NamedRecipe& recipe : kRecipes) {
+        if (recipe.name == name) return recipe.make();
+    }
+    fail("augmentation recipe '{}' is not known; there are {}", name, fmt::join(recipe_names(), ", "));
 }
 
-std::vector<std::string> recipe_names() {
-    return {"v1", "v2", "demo", "fashion"};
+std::vector<std::string_view> recipe_names() {
+    std::vector<std::string_view> names;
+    for (const NamedRecipe& recipe : kRecipes) names.push_back(recipe.name);
+    return names;
 }
 
 Recipe with_aug_plus(const Recipe& base) {
@@ -134,6 +187,7 @@ Recipe with_aug_plus(const Recipe& base) {
     plus.crop_scale_max = base.crop_scale_max;
     plus.crop_ratio_min = base.crop_ratio_min;
     plus.crop_ratio_max = base.crop_ratio_max;
+    plus.pad = base.pad;
     return plus;
 }
 
@@ -145,6 +199,7 @@ void check_recipe(const Recipe& r) {
     check_probability(r, "the grayscale step's p", r.grayscale_p);
     check_probability(r, "the blur's p", r.blur_p);
     check_probability(r, "the flip's p", r.flip_p);
+    check(r.pad >= 0 && r.pad <= 1024, "augmentation {}: the shift is {} pixels, expected 0 to 1024", r.name, r.pad);
     for (const float strength : {r.brightness, r.contrast, r.saturation}) {
         check(strength >= 0 && strength <= 10,
               "augmentation {}: a jitter strength is {}, expected 0 (off) to 10; 0.4 is the paper's", r.name, strength);
@@ -166,8 +221,7 @@ AugmentParams draw_params(const Recipe& recipe, const Normalization& normalizati
     const bool blurred = random.uniform() < recipe.blur_p;
     const float sigma = random.uniform(recipe.blur_sigma_min, recipe.blur_sigma_max);
     p.blur_sigma = blurred ? sigma : 0;
-    const Window w = recipe.sampling == CropSampling::reflect ? continuous_window(recipe, random, H, W)
-                                                              : whole_pixel_window(recipe, random, H, W);
+    const Window w = draw_window(recipe, random, H, W);
     p.crop_x = static_cast<float>(w.x);
     p.crop_y = static_cast<float>(w.y);
     p.crop_w = static_cast<float>(w.w);
@@ -180,9 +234,12 @@ Random view_stream(uint64_t seed, int64_t epoch, int64_t sample, int view) {
                   static_cast<uint32_t>(view));
 }
 
-int decode_eighths(const AugmentParams& a, const AugmentParams& b, int64_t size) {
-    if (a.sampling == CropSampling::reflect || b.sampling == CropSampling::reflect) return 8;
-    const float shortest = std::min({a.crop_w, a.crop_h, b.crop_w, b.crop_h});
+int decode_eighths(const std::vector<AugmentParams>& views, int64_t size) {
+    float shortest = std::numeric_limits<float>::max();
+    for (const AugmentParams& view : views) {
+        if (view.sampling == CropSampling::reflect || view.sampling == CropSampling::padded) return 8;
+        shortest = std::min({shortest, view.crop_w, view.crop_h});
+    }
     // libjpeg-turbo's vector code covers these; 3, 5, 6 and 7 eighths take longer than the whole image.
     for (const int eighths : {1, 2, 4}) {
         if (shortest * static_cast<float>(eighths) / 8 >= static_cast<float>(size)) return eighths;

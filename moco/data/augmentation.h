@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/augment.h"
@@ -21,6 +22,7 @@ struct Recipe {
     CropSampling sampling = CropSampling::antialias;
     float crop_scale_min = 0.2f, crop_scale_max = 1.0f;          // share of the image's area
     float crop_ratio_min = 3.0f / 4, crop_ratio_max = 4.0f / 3;  // width / height, drawn log-uniformly
+    int64_t pad = 0;  // with CropSampling::padded: the whole image, moved by up to so many pixels; no crop is drawn
     float jitter_p = 0.8f;
     JitterOrder jitter_order = JitterOrder::random;
     float brightness = 0.4f, contrast = 0.4f, saturation = 0.4f;  // s: factor uniform in [max(0, 1 - s), 1 + s]
@@ -31,9 +33,10 @@ struct Recipe {
     float flip_p = 0.5f;
 };
 
-/// The recipe of that name: v1, v2, demo (the CIFAR notebook's), fashion. Throws Error listing them otherwise.
+/// The recipe of that name: v1, v2, demo (the CIFAR notebook's), fashion; and those of supervised training: crop (a
+/// crop of at least 8 % and a flip), shift (moved by up to 4 pixels, and a flip). Throws Error listing them otherwise.
 Recipe recipe_named(const std::string& name);
-std::vector<std::string> recipe_names();
+std::vector<std::string_view> recipe_names();
 /// `--aug-plus`: v2's steps (jitter with p 0.8 and hue 0.1, blur) with `base`'s crop.
 Recipe with_aug_plus(const Recipe& base);
 /// Throws Error naming the number that is impossible (a probability above 1, an empty range).
@@ -47,9 +50,9 @@ AugmentParams draw_params(const Recipe& recipe, const Normalization& normalizati
 /// The stream that belongs to one view of one sample in one epoch. view: 0 query, 1 key.
 Random view_stream(uint64_t seed, int64_t epoch, int64_t sample, int view);
 
-/// The smallest scale in eighths (1, 2, 4 or 8) at which both crops still have at least `size` pixels a side; 8 for
-/// CropSampling::reflect.
-int decode_eighths(const AugmentParams& a, const AugmentParams& b, int64_t size);
+/// The smallest scale in eighths (1, 2, 4 or 8) at which all crops still have at least `size` pixels a side; 8 for
+/// CropSampling::reflect and padded.
+int decode_eighths(const std::vector<AugmentParams>& views, int64_t size);
 /// The same view on an image decoded at eighths / 8.
 AugmentParams scaled_to(const AugmentParams& params, int eighths);
 

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <string_view>
 
 #include "core/error.h"
 #include "moco/data/folder_dataset.h"
@@ -13,63 +14,84 @@
 namespace moco {
 namespace {
 
-/// A word of open_dataset: "NAME", "NAME:ARGUMENT".
-struct Spec {
-    std::string name, argument;
+/// What `--data NAME` or `--data NAME:ARGUMENT` opens. docs/add-a-data-set.md adds a row.
+struct Kind {
+    std::string_view name;
+    std::string_view argument;    // "DIR", "N"
+    std::string_view by_default;  // what it is where none is given; "": it must be given
+    Splits (*open)(const std::string& argument);
+    std::string_view help;  // one phrase
 };
 
-Spec parse(const std::string& spec) {
-    const size_t colon = spec.find(':');
-    if (colon == std::string::npos) return {spec, ""};
-    return {spec.substr(0, colon), spec.substr(colon + 1)};
-}
-
-std::string folder_of(const Spec& spec) {
-    check(!spec.argument.empty(), "--data {0} needs the folder its files are in: {0}:DIR", spec.name);
-    return spec.argument;
-}
-
-Splits open_shapes_spec(const std::string& argument) {
-    int64_t count = kShapesTrainCount;
-    if (!argument.empty()) {
-        const char* end = argument.data() + argument.size();
-        const auto [stop, error] = std::from_chars(argument.data(), end, count);
-        check(error == std::errc() && stop == end && count >= 1 && count <= 1'000'000'000,
-              "--data shapes:{} is no number of images, expected 1 to 1000000000", argument);
-    }
+Splits open_shapes_of(const std::string& count_text) {
+    int64_t count = 0;
+    const char* end = count_text.data() + count_text.size();
+    const auto [stop, error] = std::from_chars(count_text.data(), end, count);
+    check(error == std::errc() && stop == end && count >= 1 && count <= 1'000'000'000,
+          "--data shapes:{} is no number of images, expected 1 to 1000000000", count_text);
     return open_shapes(count);
+}
+
+constexpr Kind kKinds[] = {
+    {"fashion-mnist", "DIR", kFashionMnistFolder, [](const std::string& folder) { return open_fashion_mnist(folder); },
+     "70,000 grey pictures of clothes of 28 x 28, in MNIST's files"},
+    {"mnist", "DIR", "", [](const std::string& folder) { return open_mnist(folder); }, "70,000 grey digits of 28 x 28"},
+    {"cifar10", "DIR", "", [](const std::string& folder) { return open_cifar10(folder); },
+     "60,000 photographs of 32 x 32 in ten classes, the binary version"},
+    {"cifar100", "DIR", "", [](const std::string& folder) { return open_cifar100(folder); },
+     "the same in a hundred classes"},
+    {"stl10", "DIR", "", [](const std::string& folder) { return open_stl10(folder); },
+     "113,000 photographs of 96 x 96, most of them unlabelled, the binary version"},
+    {"folder", "DIR", "", [](const std::string& folder) { return open_folder(folder, {}); },
+     "your own images: class folders, train/ and test/ or val/ over them, or neither"},
+    {"shapes", "N", "20000", open_shapes_of, "N pictures of ten shapes of 32 x 32, drawn by the program"},
+};
+
+/// "cifar10:DIR", "shapes[:N]".
+std::string form_of(const Kind& kind) {
+    const char* format = kind.by_default.empty() ? "{}:{}" : "{}[:{}]";
+    return fmt::format(fmt::runtime(format), kind.name, kind.argument);
 }
 
 }  // namespace
 
-ScaledImage Dataset::load_scaled(int64_t i, const ScaleChooser& choose) const {
+ScaledImage Dataset::load_scaled(int64_t i, const ScaleChooser& /*choose*/) const {
     ScaledImage scaled = {load(i), 0, 0, 8};
     scaled.full_H = scaled.image.H;
     scaled.full_W = scaled.image.W;
-    choose(scaled.full_H, scaled.full_W);
     return scaled;
 }
 
-Splits open_dataset(const std::string& text) {
-    const Spec spec = parse(text);
-    if (spec.name == "fashion-mnist") {
-        return open_fashion_mnist(spec.argument.empty() ? kFashionMnistFolder : spec.argument);
+Splits open_dataset(const std::string& spec) {
+    const size_t colon = spec.find(':');
+    const std::string name = spec.substr(0, colon);
+    for (const Kind& kind : kKinds) {
+        if (kind.name != name) continue;
+        const std::string given = colon == std::string::npos ? "" : spec.substr(colon + 1);
+        const std::string argument = given.empty() ? std::string(kind.by_default) : given;
+        check(!argument.empty(), "--data {0} needs the folder its files are in: {0}:{1}", name, kind.argument);
+        return kind.open(argument);
     }
-    if (spec.name == "mnist") return open_mnist(folder_of(spec));
-    if (spec.name == "cifar10") return open_cifar10(folder_of(spec));
-    if (spec.name == "cifar100") return open_cifar100(folder_of(spec));
-    if (spec.name == "stl10") return open_stl10(folder_of(spec));
-    if (spec.name == "shapes") return open_shapes_spec(spec.argument);
-    if (spec.name == "folder") return open_folder(folder_of(spec), {});
     std::error_code ignored;
-    check(std::filesystem::exists(text, ignored), "--data {}: neither a folder nor one of the known data sets: {}",
-          text, dataset_forms());
-    return open_folder(text, {});
+    check(std::filesystem::exists(spec, ignored), "--data {}: neither a folder nor one of the known data sets: {}",
+          spec, dataset_forms());
+    return open_folder(spec, {});
+}
+
+std::string dataset_help() {
+    std::string text = "Data sets:\n";
+    for (const Kind& kind : kKinds) text += fmt::format("  {:<28}{}\n", form_of(kind), kind.help);
+    return text;
 }
 
 std::string dataset_forms() {
-    return "fashion-mnist[:DIR], mnist:DIR, cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR (or a bare folder), "
-           "shapes[:N]";
+    std::string forms;
+    for (const Kind& kind : kKinds) {
+        if (!forms.empty()) forms += ", ";
+        forms += form_of(kind);
+        if (kind.name == "folder") forms += " (or a bare folder)";
+    }
+    return forms;
 }
 
 }  // namespace moco

@@ -33,7 +33,7 @@ struct DatasetInfo {
     std::vector<std::string> class_names;  // `classes` of them, or none
 };
 
-/// Chooses at which scale an image of H x W is decoded, in eighths: 8 is full size, 4 half size. Called once an image.
+/// Says at which scale an image of H x W is decoded, in eighths: 8 is full size, 4 half size.
 using ScaleChooser = std::function<int(int64_t H, int64_t W)>;
 
 /// An image decoded at `eighths` / 8 of its size: pixel x of the full image is at x * eighths / 8 here.
@@ -51,7 +51,6 @@ class Dataset {
     /// Image i at full size, 0 <= i < info().count. Throws Error, naming the file, when it cannot be read.
     virtual Image load(int64_t i) const = 0;
     /// Image i at the scale that `choose` asks for, where the file's format can do that (JPEG), else at full size.
-    /// `choose` is called with the full size before pixels are decoded.
     virtual ScaledImage load_scaled(int64_t i, const ScaleChooser& choose) const;
     /// The class of image i, 0 <= label < info().classes, or -1 where it has none.
     virtual int64_t label(int64_t i) const = 0;
@@ -65,8 +64,9 @@ using DatasetPtr = std::shared_ptr<const Dataset>;
 /// The parts of a data set.
 struct Splits {
     DatasetPtr pretrain;  // what to pretrain on: STL-10's unlabelled part, else the same as train; never null
-    DatasetPtr train;     // the bank of the kNN monitor; never null, but perhaps unlabelled (info().classes == 0)
-    DatasetPtr test;      // null when there is none
+    DatasetPtr
+        train;  // of evaluations and of supervised training; never null, but perhaps unlabelled (info().classes == 0)
+    DatasetPtr test;  // null when there is none
 };
 
 /// Opens what `--data` names: fashion-mnist[:DIR], mnist:DIR, cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR (or a
@@ -76,5 +76,7 @@ Splits open_dataset(const std::string& spec);
 
 /// One line for `--help`: the forms that open_dataset understands.
 std::string dataset_forms();
+/// A heading, and a line for each form that says what it is.
+std::string dataset_help();
 
 }  // namespace moco

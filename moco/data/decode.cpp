@@ -143,7 +143,6 @@ ScaledImage decode_scaled(std::span<const uint8_t> bytes, const std::string& nam
     ScaledImage scaled = {decode_with_stb(bytes, name), 0, 0, 8};
     scaled.full_H = scaled.image.H;
     scaled.full_W = scaled.image.W;
-    choose(scaled.full_H, scaled.full_W);
     return scaled;
 }
 

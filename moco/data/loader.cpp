@@ -1,4 +1,4 @@
-// Each chunk of a batch is filled by one worker: read and decode its samples, then have a backend make both views.
+// Each chunk of a batch is filled by one worker: read and decode its samples, then have a backend make their views.
 #include "moco/data/loader.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ int64_t samples_per_chunk(int64_t size) {
 }
 
 struct Slot {
-    Tensor query, key;
+    std::vector<Tensor> views;
     std::vector<int64_t> indices;
     std::vector<std::optional<Unreadable>> unreadable;  // by row
 };
@@ -37,9 +37,10 @@ void check_options(const Dataset& dataset, const LoaderOptions& o) {
 }  // namespace
 
 struct Loader::State {
-    State(DatasetPtr data, const Recipe& augmentation, const LoaderOptions& loader_options, const ViewBackends& where)
+    State(DatasetPtr data, std::vector<Recipe> augmentations, const LoaderOptions& loader_options,
+          const ViewBackends& where)
         : dataset(std::move(data)),
-          recipe(augmentation),
+          recipes(std::move(augmentations)),
           options(loader_options),
           backends(where),
           source(dataset, options.seed),
@@ -48,8 +49,9 @@ struct Loader::State {
         const Shape shape = {options.batch, options.size, options.size, dataset->info().channels};
         slots.resize(static_cast<size_t>(options.workers == 0 ? 1 : options.prefetch + 1));
         for (Slot& slot : slots) {
-            slot.query = Tensor::empty(shape, DType::f32, backends.trains);
-            slot.key = Tensor::empty(shape, DType::f32, backends.trains);
+            for (size_t view = 0; view < recipes.size(); ++view) {
+                slot.views.push_back(Tensor::empty(shape, DType::f32, backends.trains));
+            }
             slot.indices.resize(static_cast<size_t>(options.batch));
             slot.unreadable.resize(static_cast<size_t>(options.batch));
         }
@@ -57,9 +59,10 @@ struct Loader::State {
 
     Slot& slot_of(int64_t batch) { return slots[static_cast<size_t>(batch) % slots.size()]; }
     void fill(int64_t batch, int64_t chunk);
+    std::vector<AugmentParams> draw(int64_t epoch, int64_t asked, int64_t H, int64_t W) const;
 
     DatasetPtr dataset;
-    Recipe recipe;
+    std::vector<Recipe> recipes;
     LoaderOptions options;
     ViewBackends backends;
     SampleSource source;
@@ -70,39 +73,49 @@ struct Loader::State {
     std::optional<BatchPipeline> pipeline;  // last: its threads end before what they use
 };
 
+/// The draws of an image's views, the same whenever they are asked for.
+std::vector<AugmentParams> Loader::State::draw(int64_t epoch, int64_t asked, int64_t H, int64_t W) const {
+    std::vector<AugmentParams> views;
+    for (size_t view = 0; view < recipes.size(); ++view) {
+        Random random = view_stream(options.seed, epoch, asked, static_cast<int>(view));
+        views.push_back(draw_params(recipes[view], dataset->info().normalization, random, H, W));
+    }
+    return views;
+}
+
 void Loader::State::fill(int64_t batch, int64_t chunk) {
     const int64_t epoch = (first + batch) / steps_per_epoch, step = (first + batch) % steps_per_epoch;
     const int64_t begin = chunk * chunk_size, end = std::min(begin + chunk_size, options.batch);
     Slot& slot = slot_of(batch);
     std::vector<SampleSource::Sample> samples;
     std::vector<ImageView> images;
-    std::vector<AugmentParams> queries, keys;
+    std::vector<std::vector<AugmentParams>> params(recipes.size());
     for (int64_t n = begin; n < end; ++n) {
-        const int64_t position = (step * options.world + options.rank) * options.batch + n;
-        AugmentParams query, key;
-        // The crops are drawn as soon as the image's size is known: they say how small it may be decoded.
+        const int64_t position = (step * options.batch + n) * options.world + options.rank;
+        // The crops say how small an image may be decoded.
         samples.push_back(source.read(epoch, position, [&](int64_t asked, int64_t H, int64_t W) {
-            Random query_random = view_stream(options.seed, epoch, asked, 0);
-            Random key_random = view_stream(options.seed, epoch, asked, 1);
-            query = draw_params(recipe, dataset->info().normalization, query_random, H, W);
-            key = draw_params(recipe, dataset->info().normalization, key_random, H, W);
-            return decode_eighths(query, key, options.size);
+            return decode_eighths(draw(epoch, asked, H, W), options.size);
         }));
         const SampleSource::Sample& sample = samples.back();
-        queries.push_back(scaled_to(query, sample.image.eighths));
-        keys.push_back(scaled_to(key, sample.image.eighths));
+        const std::vector<AugmentParams> views = draw(epoch, sample.asked, sample.image.full_H, sample.image.full_W);
+        for (size_t view = 0; view < views.size(); ++view) {
+            params[view].push_back(scaled_to(views[view], sample.image.eighths));
+        }
         slot.indices[static_cast<size_t>(n)] = sample.index;
         slot.unreadable[static_cast<size_t>(n)] = sample.unreadable;
     }
     for (const SampleSource::Sample& sample : samples) images.push_back(sample.image.image.view());
-    make_views(backends, images, queries, slot.query.rows(begin, end));
-    make_views(backends, images, keys, slot.key.rows(begin, end));
+    for (size_t view = 0; view < recipes.size(); ++view) {
+        make_views(backends, images, params[view], slot.views[view].rows(begin, end));
+    }
 }
 
-Loader::Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, const ViewBackends& backends) {
-    check_recipe(recipe);
+Loader::Loader(DatasetPtr dataset, std::vector<Recipe> recipes, const LoaderOptions& options,
+               const ViewBackends& backends) {
+    check(!recipes.empty(), "the loader is asked for no views");
+    for (const Recipe& recipe : recipes) check_recipe(recipe);
     check_options(*dataset, options);
-    state_ = std::make_unique<State>(std::move(dataset), recipe, options, backends);
+    state_ = std::make_unique<State>(std::move(dataset), std::move(recipes), options, backends);
     State& s = *state_;
     s.batches = std::max<int64_t>(options.epochs * s.steps_per_epoch - s.first, 0);
     const int64_t chunks = (options.batch + s.chunk_size - 1) / s.chunk_size;
@@ -119,16 +132,16 @@ Batch Loader::next() {
     ++s.batches_returned;
     const int64_t batch = s.pipeline->next();
     Slot& slot = s.slot_of(batch);
-    for (Tensor* views : {&slot.query, &slot.key}) {
-        s.backends.trains.await(views->raw(), views->bytes());
-        views->bump_version();
+    for (Tensor& view : slot.views) {
+        s.backends.trains.await(view.raw(), view.bytes());
+        view.bump_version();
     }
     Batch result;
     result.epoch = (s.first + batch) / s.steps_per_epoch;
     result.step = (s.first + batch) % s.steps_per_epoch;
-    result.query = slot.query;
-    result.key = slot.key;
+    result.views = slot.views;
     result.indices = slot.indices;
+    for (const int64_t index : slot.indices) result.labels.push_back(s.dataset->label(index));
     for (const std::optional<Unreadable>& unreadable : slot.unreadable) {
         if (unreadable) result.unreadable.push_back(*unreadable);
     }

@@ -26,11 +26,13 @@ struct Unreadable {
     int64_t replaced_by = -1;  // the sample taken instead; -1: left out (evaluation)
 };
 
-/// Two augmented views of each of N images. The tensors share memory with the loader: valid until its next next().
+/// Augmented views of each of N images. The tensors share memory with the loader: valid until its next next(). Labels
+/// and indices are those of the images that were read, the views' draws those of the images that were asked for.
 struct Batch {
     int64_t epoch = 0, step = 0;         // both counted from 0
-    Tensor query, key;                   // x_q, x_k: N x size x size x C, f32
-    std::vector<int64_t> indices;        // N: the samples actually used
+    std::vector<Tensor> views;           // N x size x size x C each, f32
+    std::vector<int64_t> labels;         // N: -1 where unlabelled
+    std::vector<int64_t> indices;        // N
     std::vector<Unreadable> unreadable;  // those replaced, in the order of the batch
 };
 
@@ -39,20 +41,20 @@ struct LoaderOptions {
     int64_t size = 224;   // side of the views, pixels
     uint64_t seed = 0;
     int workers = 1;   // threads; 0: work is done in next()
-    int prefetch = 2;  // batches kept ready (at least 1); each holds 2 * N * size^2 * C floats
+    int prefetch = 2;  // batches kept ready (at least 1); each holds N * size^2 * C floats a view
     int64_t start_epoch = 0, start_step = 0;
     int64_t epochs = 1;       // the epoch after the last
-    int rank = 0, world = 1;  // this worker's slice of each global batch of N * world
+    int rank = 0, world = 1;  // position p of a global batch of N * world belongs to rank p mod world
 };
 
-/// Batches of pairs of views for pretraining, epoch after epoch. The order of an epoch is the permutation of
+/// Batches of augmented views for training, epoch after epoch. The order of an epoch is the permutation of
 /// Random(seed, Purpose::order, epoch); the last partial batch is dropped. An unreadable image is replaced by the next
 /// readable sample in the epoch's order, with the draws of the image it stands for. One thread calls next().
 class Loader {
   public:
-    /// Batches lie in the memory of backends.trains. Throws Error when the data set is smaller than a batch or a number
-    /// is impossible. Workers start at once.
-    Loader(DatasetPtr dataset, const Recipe& recipe, const LoaderOptions& options, const ViewBackends& backends);
+    /// One view of each image for each of `recipes`. Batches lie in the memory of backends.trains. Throws Error when
+    /// the data set is smaller than a batch or a number is impossible. Workers start at once.
+    Loader(DatasetPtr dataset, std::vector<Recipe> recipes, const LoaderOptions& options, const ViewBackends& backends);
     ~Loader();
     /// The next batch; waits for it. Throws Error when no image can be read, or after the last step of the last epoch.
     Batch next();

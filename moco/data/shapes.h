@@ -6,7 +6,6 @@
 
 namespace moco {
 
-inline constexpr int64_t kShapesTrainCount = 20'000;
 inline constexpr int64_t kShapesSide = 32;
 
 /// `count` training images and a tenth of that (at least 10) for testing, always the same: image i of a part comes from

@@ -2,9 +2,10 @@
 #include "moco/eval/features.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/autograd.h"
-#include "nn/resnet.h"
+#include "nn/network.h"
 #include "ops/l2_normalize.h"
 
 namespace moco {
@@ -32,13 +33,13 @@ class RowBuffer {
 
 class InEvalMode {
   public:
-    explicit InEvalMode(ResNet& f) : f_(f), before_(f.mode()) { f_.set_mode(BatchNormMode::eval); }
+    explicit InEvalMode(Network& f) : f_(f), before_(f.mode()) { f_.set_mode(BatchNormMode::eval); }
     ~InEvalMode() { f_.set_mode(before_); }
     InEvalMode(const InEvalMode&) = delete;
     InEvalMode& operator=(const InEvalMode&) = delete;
 
   private:
-    ResNet& f_;
+    Network& f_;
     BatchNormMode before_;
 };
 
@@ -62,7 +63,7 @@ Features for_every_batch(const DatasetPtr& data, const EvalTransform& transform,
             features.indices.push_back(index);
             features.labels.push_back(data->label(index));
         }
-        std::ranges::move(batch->unreadable, std::back_inserter(features.unreadable));
+        std::move(batch->unreadable.begin(), batch->unreadable.end(), std::back_inserter(features.unreadable));
         images += static_cast<int64_t>(batch->indices.size());
         if (options.progress) options.progress(images);
     }
@@ -82,10 +83,10 @@ int64_t images_per_pass(int64_t size) {
     return std::clamp<int64_t>(kPixels / (size * size), 1, kMost);
 }
 
-Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform& transform,
+Features extract_features(Network& f, const DatasetPtr& data, const EvalTransform& transform,
                           const FeatureOptions& options, Backend& backend) {
     const auto wants = [&](FeatureLayer layer) {
-        return std::ranges::find(options.layers, layer) != options.layers.end();
+        return std::find(options.layers.begin(), options.layers.end(), layer) != options.layers.end();
     };
     const InEvalMode eval_mode(f);
     RowBuffer backbone(rows_of(data, options), options.rows), projection(rows_of(data, options), options.rows);

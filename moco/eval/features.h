@@ -11,7 +11,7 @@
 
 namespace moco {
 
-class ResNet;
+class Network;
 
 /// backbone: pooled features, n x feature_dim. projection: the head's output, n x C.
 enum class FeatureLayer { backbone, projection };
@@ -44,7 +44,7 @@ struct Features {
 };
 
 /// Runs f over `data`, in eval mode; f's mode is then as before. Throws Error if no image can be read.
-Features extract_features(ResNet& f, const DatasetPtr& data, const EvalTransform& transform,
+Features extract_features(Network& f, const DatasetPtr& data, const EvalTransform& transform,
                           const FeatureOptions& options, Backend& backend);
 
 /// The transformed pixels themselves as rows (n x size * size * channels, in `backbone`): the baseline that every

@@ -70,12 +70,12 @@ std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector
     std::vector<int64_t> predictions(n);
     std::vector<double> votes(static_cast<size_t>(classes));
     for (size_t i = 0; i < n; ++i) {
-        std::ranges::fill(votes, 0.0);
+        std::fill(votes.begin(), votes.end(), 0.0);
         for (size_t j = i * k; j < (i + 1) * k; ++j) {
             const int64_t label = bank_labels[static_cast<size_t>(neighbours.index[j])];
             votes[static_cast<size_t>(label)] += std::exp(neighbours.similarity[j] / options.temperature);
         }
-        predictions[i] = std::ranges::max_element(votes) - votes.begin();
+        predictions[i] = std::max_element(votes.begin(), votes.end()) - votes.begin();
     }
     return predictions;
 }

@@ -2,38 +2,55 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
+#include <string>
 
-#include "moco/config.h"
 #include "moco/data/dataset.h"
 #include "moco/eval/features.h"
-#include "moco/study/progress.h"
+#include "moco/eval/knn.h"
 
 namespace moco {
+
+/// Accuracies in percent; unset where a layer is not there.
+struct KnnAccuracies {
+    double backbone = 0;               // of the pooled features
+    std::optional<double> projection;  // of the head's output, which the loss sees
+};
+
+struct KnnMonitorOptions {
+    KnnOptions knn;
+    int64_t image_size = 0;  // that the network is trained at; 0: any
+    int workers = 1;
+};
 
 /// Classifies the test images by the train images' features, both under the evaluation transform. One thread.
 class KnnMonitor {
   public:
     /// `data` must be labelled (monitors(data)); `backend` must outlive the monitor.
-    KnnMonitor(const Splits& data, const RunConfig& config, Backend& backend, ProgressObserver& observer);
+    KnnMonitor(const Splits& data, const KnnMonitorOptions& options, Backend& backend);
 
     /// Whether a data set has what the monitor needs: labelled training images and a labelled test set.
     static bool monitors(const Splits& data);
 
+    /// To whom an evaluation speaks.
+    struct Listener {
+        const std::atomic<bool>& stop;                       // when it becomes true: give up
+        std::function<void(const std::string&)> evaluating;  // a while begins
+        std::function<void(const std::string&)> note;        // images that cannot be read
+    };
     /// Accuracy of f's backbone and projection; nothing if `stop` became true on the way. f's mode stays as it was.
-    std::optional<KnnReport> evaluate(ResNet& f, const std::atomic<bool>& stop);
+    std::optional<KnnAccuracies> evaluate(Network& f, const Listener& listener);
     /// Accuracy of the raw pixels; nothing if `stop` became true on the way.
-    std::optional<double> evaluate_pixels(const std::atomic<bool>& stop);
+    std::optional<double> evaluate_pixels(const Listener& listener);
 
   private:
     /// What a bank and a test set of rows are worth.
     double accuracy(const Tensor& bank, const Features& train, const Tensor& queries, const Features& test) const;
-    void note_unreadable(const Features& features, const DatasetPtr& data);
 
-    const Splits& data_;
-    const RunConfig& config_;
+    Splits data_;
+    KnnOptions knn_;
     Backend& backend_;
-    ProgressObserver& observer_;
     EvalTransform transform_;
     FeatureOptions options_;
 };

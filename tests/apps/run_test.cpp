@@ -197,5 +197,56 @@ TEST(Run, PlainLinesWhereTheOutputIsNoTerminal) {
     EXPECT_EQ(result.err, "");
 }
 
+TEST(Run, EveryCommandsResultIsOneJsonObject) {
+    const TempFolder folder;
+    const std::string run = finished_run();
+    const auto json_of = [](std::vector<std::string> arguments) {
+        arguments.push_back("--json");
+        const ProcessResult result = run_moco(arguments);
+        expect_success(result);
+        return Json::parse(result.out);
+    };
+    const Json pretrained = json_of(small_run(folder / "run", {"--max-steps", "2"}));
+    EXPECT_EQ(pretrained["task"], "pretrain");
+    EXPECT_EQ(pretrained["end"], "finished");
+    EXPECT_EQ(pretrained["step"], 2);
+    EXPECT_EQ(pretrained["folder"].get<std::string>(), folder / "run");
+    EXPECT_EQ(json_of({"features", "--checkpoint", run, "--data", "shapes:64", "--out", folder / "f"})["images"], 64);
+    EXPECT_EQ(json_of({"neighbours", "--checkpoint", run, "--data", "shapes:64", "--out", folder / "n.png", "--rows",
+                       "2", "--neighbours", "3"})["indices"]
+                  .size(),
+              6u);
+    EXPECT_EQ(json_of({"views", "--data", "shapes:64", "--out", folder / "v.png", "--rows", "2"})["images"], 2);
+    EXPECT_EQ(json_of({"info", run})["task"], "pretrain");
+}
+
+TEST(Run, SupervisedTrainsTestsResumesAndOpensElsewhere) {
+    const TempFolder folder;
+    const std::string run = folder / "run";
+    const std::vector<std::string> flags = {
+        "supervised", "--preset",     "fashion", "--data",   "shapes:64", "--width",
+        "8",          "--batch-size", "16",      "--epochs", "2",         "--threads",
+        "1",          "--image-size", "32",      "--out",    run};
+    std::vector<std::string> first = flags;
+    first.insert(first.end(), {"--max-steps", "3"});
+    const ProcessResult stopped = run_moco(first);
+    expect_success(stopped);
+    EXPECT_NE(stopped.out.find("--batch-size 16 goes with the rate of the preset's 128"), std::string::npos)
+        << stopped.out;
+    expect_success(run_moco({"supervised", "--resume", run, "--max-steps", "0"}));
+    const Json results = Json::parse(read_bytes(folder / "run" / "eval" / "supervised" / "results.json"));
+    EXPECT_EQ(results["step"], 8);
+    EXPECT_TRUE(results["top1"].is_number());
+    const Json info = Json::parse(run_moco({"info", run, "--json"}).out);
+    EXPECT_EQ(info["task"], "supervised");
+    EXPECT_EQ(info["config"]["arch"], "resnet18");
+    const Json knn = Json::parse(run_moco({"knn", "--checkpoint", run, "--data", "shapes:64", "--json"}).out);
+    EXPECT_TRUE(knn["backbone"].is_number());
+    expect_sentence(run_moco({"pretrain", "--resume", run}), 1, {"moco supervised --resume " + run});
+    expect_sentence(run_moco({"supervised", "--resume", finished_run()}), 1, {"moco pretrain --resume "});
+    expect_sentence(run_moco({"pretrain", "--config", run + "/config.toml", "--data", "shapes"}), 1,
+                    {"these are settings of `moco supervised`"});
+}
+
 }  // namespace
 }  // namespace moco::testing

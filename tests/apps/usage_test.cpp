@@ -5,9 +5,19 @@ namespace moco::testing {
 namespace {
 
 TEST(Usage, HelpOfEveryCommandSucceeds) {
-    const std::vector<std::vector<std::string>> commands = {
-        {},       {"pretrain"}, {"views"},         {"knn"},           {"features"},     {"neighbours"},
-        {"info"}, {"bench"},    {"bench", "step"}, {"bench", "conv"}, {"bench", "ops"}, {"bench", "loader"}};
+    const std::vector<std::vector<std::string>> commands = {{},
+                                                            {"pretrain"},
+                                                            {"supervised"},
+                                                            {"views"},
+                                                            {"knn"},
+                                                            {"features"},
+                                                            {"neighbours"},
+                                                            {"info"},
+                                                            {"bench"},
+                                                            {"bench", "step"},
+                                                            {"bench", "conv"},
+                                                            {"bench", "ops"},
+                                                            {"bench", "loader"}};
     for (std::vector<std::string> command : commands) {
         command.push_back("--help");
         const ProcessResult result = run_moco(command);
@@ -92,7 +102,7 @@ TEST(Usage, AMistypedFlagGetsTheNearestOne) {
 
 TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
-    expect_sentence(run_moco({"zzzzzzzzzz"}), 2, {"'zzzzzzzzzz'", "it has pretrain, views"});
+    expect_sentence(run_moco({"zzzzzzzzzz"}), 2, {"'zzzzzzzzzz'", "it has pretrain, supervised, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
     expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, conv, ops, loader"});
 }

@@ -67,23 +67,23 @@ TEST(CpuElementwise, AddAccumulateScale) {
 
 TEST(CpuElementwise, SgdWithMomentumAndWeightDecay) {
     const SgdOptions options{0.9f, 5e-4f};
-    const StepState state{0.06f, 0, 0};
+    const float lr = 0.06f;
     for_counts([&](int64_t count, const auto& w0, const auto& dw) {
         std::vector<float> w = w0, v = formula_values(count, 3);
         const Doubles new_v =
             each(count, [&](size_t i) { return 0.9 * v[i] + (dw[i] + static_cast<double>(5e-4f) * w0[i]); });
         const Doubles new_w = each(count, [&](size_t i) { return w0[i] - 0.06 * new_v[i]; });
-        cpu().sgd_update(options, &state, w.data(), dw.data(), v.data(), count);
+        cpu().sgd_update(options, &lr, w.data(), dw.data(), v.data(), count);
         EXPECT_LT(error_over_rms(v, new_v), 3e-7);
         EXPECT_LT(error_over_rms(w, new_w), 3e-7);
     });
 }
 
 TEST(CpuElementwise, MomentumUpdate) {
-    const StepState state{0, 0.99f, 0};
+    const float m = 0.99f;
     for_counts([&](int64_t count, const auto& w_q, const auto& before) {
         std::vector<float> w_k = before;
-        cpu().momentum_update(&state, w_k.data(), w_q.data(), count);
+        cpu().momentum_update(&m, w_k.data(), w_q.data(), count);
         EXPECT_LT(error_over_rms(w_k, each(count, [&](size_t i) { return 0.99 * before[i] + 0.01 * w_q[i]; })), 3e-7);
     });
 }

@@ -115,8 +115,7 @@ TEST(CpuEnqueue, WrapsAroundTheEnd) {
             for (int64_t i = 0; i < N * C; ++i) {
                 expected[static_cast<size_t>((start * C + i) % (K * C))] = keys[static_cast<size_t>(i)];
             }
-            const StepState state{0, 0, start};
-            cpu().enqueue(&state, keys.data(), queue.data(), N, K, C);
+            cpu().enqueue(&start, keys.data(), queue.data(), N, K, C);
             EXPECT_EQ(queue, expected);
         }
 }

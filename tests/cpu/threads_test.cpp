@@ -82,11 +82,11 @@ TEST(CpuThreads, RowsAndPools) {
 
 TEST(CpuThreads, Arenas) {
     const int64_t count = 200'003;
-    const StepState state{0.1f, 0.99f, 0};
+    const float lr = 0.1f, m = 0.99f;
     const Floats dw = formula_values(count, 1);
     expect_same_bits({count, count}, [&](std::vector<Floats>& r) {
-        cpu().sgd_update({}, &state, r[0].data(), dw.data(), r[1].data(), count);
-        cpu().momentum_update(&state, r[1].data(), r[0].data(), count);
+        cpu().sgd_update({}, &lr, r[0].data(), dw.data(), r[1].data(), count);
+        cpu().momentum_update(&m, r[1].data(), r[0].data(), count);
         cpu().accumulate(DType::f32, dw.data(), r[0].data(), count);
     });
 }

@@ -12,9 +12,9 @@ void expect_enqueued(int64_t N, int64_t K, int64_t C, int64_t start, int64_t shi
     for (int64_t i = 0; i < N * C; ++i) {
         expected[static_cast<size_t>((start * C + i) % (K * C))] = keys[static_cast<size_t>(i)];
     }
-    const DeviceArray<StepState> state(std::vector<StepState>{{0, 0, start}});
+    const DeviceArray<int64_t> first(std::vector<int64_t>{start});
     Placed keys_device(keys, shift), queue(before, shift);
-    device().enqueue(state.data(), keys_device.floats(), queue.floats(), N, K, C);
+    device().enqueue(first.data(), keys_device.floats(), queue.floats(), N, K, C);
     EXPECT_EQ(queue.host(), expected);
 }
 
@@ -29,12 +29,11 @@ TEST_F(CudaEnqueue, RowsOfPacksAndOfSingleElements) {
 }
 
 TEST_F(CudaEnqueue, ReadsThePointerFromTheDeviceAtEachStep) {
-    DeviceArray<StepState> state(std::vector<StepState>{{0, 0, 0}});
+    DeviceArray<int64_t> first(std::vector<int64_t>{0});
     Placed keys(std::vector<float>{1, 2}), queue(std::vector<float>(6, 0.0f));
     for (const int64_t pointer : {0, 2, 4, 1}) {
-        const StepState step{0, 0, pointer};
-        device().copy_from_host(state.data(), &step, sizeof step);
-        device().enqueue(state.data(), keys.floats(), queue.floats(), 2, 6, 1);
+        device().copy_from_host(first.data(), &pointer, sizeof pointer);
+        device().enqueue(first.data(), keys.floats(), queue.floats(), 2, 6, 1);
     }
     EXPECT_EQ(queue.host(), (std::vector<float>{1, 1, 2, 2, 1, 2}));
 }

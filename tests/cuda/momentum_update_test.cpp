@@ -9,7 +9,7 @@ class CudaMomentumUpdate : public OnDevice {};
 
 TEST_F(CudaMomentumUpdate, FollowsTheQueryEncoder) {
     const float m = 0.99f;
-    const DeviceArray<StepState> state(std::vector<StepState>{{0, m, 0}});
+    const DeviceArray<float> m_device(std::vector<float>{m});
     for (const ElementCase& c : element_cases({DType::f32})) {
         SCOPED_TRACE(what(c));
         const std::vector<float> w_k = formula_values(c.count, 1), w_q = formula_values(c.count, 2);
@@ -18,7 +18,7 @@ TEST_F(CudaMomentumUpdate, FollowsTheQueryEncoder) {
             expected.push_back(static_cast<double>(m) * w_k[i] + static_cast<double>(1 - m) * w_q[i]);
         }
         Placed k_device(w_k, c.shift), q_device(w_q, c.shift);
-        device().momentum_update(state.data(), k_device.floats(), q_device.floats(), c.count);
+        device().momentum_update(m_device.data(), k_device.floats(), q_device.floats(), c.count);
         EXPECT_LE(error_over_rms(k_device.host(), expected), kElementwise);
         EXPECT_EQ(q_device.host(), w_q);
     }
@@ -26,13 +26,13 @@ TEST_F(CudaMomentumUpdate, FollowsTheQueryEncoder) {
 
 TEST_F(CudaMomentumUpdate, AMomentumOfOneChangesNothingAndOfZeroCopies) {
     const std::vector<float> w_k = formula_values(1000, 1), w_q = formula_values(1000, 2);
-    DeviceArray<StepState> state(std::vector<StepState>{{0, 1, 0}});
+    DeviceArray<float> m_device(std::vector<float>{1});
     Placed k_device(w_k), q_device(w_q);
-    device().momentum_update(state.data(), k_device.floats(), q_device.floats(), 1000);
+    device().momentum_update(m_device.data(), k_device.floats(), q_device.floats(), 1000);
     EXPECT_EQ(k_device.host(), w_k);
-    const StepState zero{0, 0, 0};
-    device().copy_from_host(state.data(), &zero, sizeof zero);
-    device().momentum_update(state.data(), k_device.floats(), q_device.floats(), 1000);
+    const float zero = 0;
+    device().copy_from_host(m_device.data(), &zero, sizeof zero);
+    device().momentum_update(m_device.data(), k_device.floats(), q_device.floats(), 1000);
     EXPECT_EQ(k_device.host(), w_q);
 }
 

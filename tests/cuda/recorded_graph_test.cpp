@@ -28,17 +28,33 @@ std::vector<float> cut_off(std::vector<float> values) {
 
 TEST_F(CudaRecordedGraph, RecordingDoesNothingAndReplaysDoItAgainWithNewValues) {
     DeviceArray<float> x(std::vector<float>(kCount, 1.0f)), y(std::vector<float>(kCount, 7.0f));
-    const std::unique_ptr<Recording> recording = device().record([&] {
-        EXPECT_TRUE(device().recording());
-        relu_by_detours(x.data(), y.data());
-    });
-    EXPECT_FALSE(device().recording());
+    const std::unique_ptr<Recording> recording = device().record([&] { relu_by_detours(x.data(), y.data()); });
     EXPECT_EQ(y.host(), std::vector<float>(kCount, 7.0f));
     for (uint32_t salt = 0; salt < 3; ++salt) {
         const std::vector<float> values = formula_values(kCount, salt);
         device().copy_from_host(x.data(), values.data(), kBytes);
         recording->replay();
         EXPECT_EQ(y.host(), cut_off(values));
+    }
+}
+
+TEST_F(CudaRecordedGraph, WhatTheHostDoesBesideIsDoneWithEachReplay) {
+    DeviceArray<float> x(std::vector<float>(kCount, 1.0f)), y(kCount);
+    int done = 0;
+    device().beside_work([&] { ++done; });
+    EXPECT_EQ(done, 1) << "at once, where nothing is recorded";
+    float value = 0;
+    const std::unique_ptr<Recording> recording = device().record([&] {
+        relu_by_detours(x.data(), y.data());
+        device().beside_work([&] {
+            value += 1;
+            device().copy_from_host(x.data(), &value, sizeof value);  // before the device's work
+        });
+    });
+    EXPECT_EQ(value, 0);
+    for (int replay = 1; replay <= 3; ++replay) {
+        recording->replay();
+        EXPECT_EQ(y.host()[0], static_cast<float>(replay));
     }
 }
 

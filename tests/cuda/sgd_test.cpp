@@ -19,13 +19,13 @@ void step(const SgdOptions& options, double lr, Values& w, const Values& dw, Val
 
 TEST_F(CudaSgd, StepsWithMomentumAndWeightDecay) {
     const SgdOptions options{0.9f, 5e-4f};
-    const DeviceArray<StepState> state(std::vector<StepState>{{0.06f, 0, 0}});
+    const DeviceArray<float> lr(std::vector<float>{0.06f});
     for (const ElementCase& c : element_cases({DType::f32})) {
         SCOPED_TRACE(what(c));
         const std::vector<float> w = formula_values(c.count, 1), dw = formula_values(c.count, 2);
         const std::vector<float> v = formula_values(c.count, 3);
         Placed w_device(w, c.shift), dw_device(dw, c.shift), v_device(v, c.shift);
-        device().sgd_update(options, state.data(), w_device.floats(), dw_device.floats(), v_device.floats(), c.count);
+        device().sgd_update(options, lr.data(), w_device.floats(), dw_device.floats(), v_device.floats(), c.count);
         Values w_expected = doubles(w), v_expected = doubles(v);
         step(options, static_cast<double>(0.06f), w_expected, doubles(dw), v_expected);
         EXPECT_LE(error_over_rms(w_device.host(), w_expected), kElementwise);
@@ -36,23 +36,23 @@ TEST_F(CudaSgd, StepsWithMomentumAndWeightDecay) {
 
 TEST_F(CudaSgd, ReadsTheRateFromTheDeviceAtEachStep) {
     const SgdOptions options{0, 0};
-    DeviceArray<StepState> state(std::vector<StepState>{{0.5f, 0, 0}});
+    DeviceArray<float> lr(std::vector<float>{0.5f});
     Placed w(std::vector<float>{1, 2, 3}), dw(std::vector<float>{2, 2, 2}), v(std::vector<float>{7, 7, 7});
-    device().sgd_update(options, state.data(), w.floats(), dw.floats(), v.floats(), 3);
+    device().sgd_update(options, lr.data(), w.floats(), dw.floats(), v.floats(), 3);
     EXPECT_EQ(w.host(), (std::vector<float>{0, 1, 2}));
-    const StepState next{0.25f, 0, 0};
-    device().copy_from_host(state.data(), &next, sizeof next);
-    device().sgd_update(options, state.data(), w.floats(), dw.floats(), v.floats(), 3);
+    const float next = 0.25f;
+    device().copy_from_host(lr.data(), &next, sizeof next);
+    device().sgd_update(options, lr.data(), w.floats(), dw.floats(), v.floats(), 3);
     EXPECT_EQ(w.host(), (std::vector<float>{-0.5f, 0.5f, 1.5f}));
     EXPECT_EQ(v.host(), (std::vector<float>{2, 2, 2}));
 }
 
 TEST_F(CudaSgd, ANanStaysWhereItIs) {
-    const DeviceArray<StepState> state(std::vector<StepState>{{0.1f, 0, 0}});
+    const DeviceArray<float> lr(std::vector<float>{0.1f});
     std::vector<float> gradient(40, 1.0f);
     gradient[17] = NAN;
     Placed w(std::vector<float>(40, 1.0f)), dw(gradient), v(std::vector<float>(40, 0.0f));
-    device().sgd_update({}, state.data(), w.floats(), dw.floats(), v.floats(), 40);
+    device().sgd_update({}, lr.data(), w.floats(), dw.floats(), v.floats(), 40);
     const std::vector<float> got = w.host();
     for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(std::isnan(got[i]), i == 17) << i;
 }

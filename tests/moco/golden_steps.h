@@ -1,4 +1,4 @@
-// The small run of tests/golden/moco.py: ResNet-18 of width 8 on 16 x 16 images, N = 8 in 2 splits, K = 36.
+// The small run of tests/golden/moco.py: Network-18 of width 8 on 16 x 16 images, N = 8 in 2 splits, K = 36.
 #pragma once
 
 #include <vector>
@@ -19,11 +19,35 @@ constexpr float kM = 0.9f, kT = 0.2f;
 constexpr SgdOptions kSgd = {0.9f, 5e-4f};
 }  // namespace golden_steps
 
-inline ResNetConfig golden_steps_encoder(Head head) {
-    ResNetConfig config = golden_config("resnet18", 8, Stem::cifar, golden_steps::kChannels, golden_steps::kSplits);
+inline NetworkConfig golden_steps_encoder(Head head) {
+    NetworkConfig config = golden_config("resnet18", 8, Stem::cifar, golden_steps::kChannels, golden_steps::kSplits);
     config.head = head;
     config.dim = golden_steps::kDim;
     return config;
+}
+
+constexpr size_t kGoldenSamples = 16;  // of each tensor, as in moco.py
+
+/// Every tensor's samples against the stored ones; errors are relative to the tensor's RMS.
+inline void expect_group(const GoldenPack& golden, const std::string& group, const std::vector<NamedTensor>& tensors,
+                         double bound) {
+    const NpyArray samples = golden[group], all_rms = golden[group + "_rms"];
+    size_t next = 0, i = 0;
+    double worst = 0;
+    std::string worst_name;
+    for (const NamedTensor& named : tensors) {
+        if (named.tensor.dtype() != DType::f32) continue;
+        const std::vector<float> got = sample(named.tensor.to_vector(), group == "queue" ? 4096 : kGoldenSamples);
+        const std::vector<double> expected = take(samples, next, got.size());
+        const double scale = all_rms.values.at(i++);
+        for (size_t j = 0; j < got.size(); ++j) {
+            const double error = std::abs(got[j] - expected[j]) / scale;
+            if (!(error <= worst)) worst = error, worst_name = named.name;
+        }
+    }
+    EXPECT_EQ(next, samples.values.size()) << group;
+    EXPECT_LE(worst, bound) << group << ": " << worst_name;
+    ::testing::Test::RecordProperty(group, fmt::format("{:.2g} of {:.2g}", worst, bound));
 }
 
 /// Weights and first keys by formula, as the script's.
@@ -32,7 +56,8 @@ inline void fill_by_formula(Moco& moco) {
     moco.f_k.copy_parameters_from(moco.f_q);
     Backend& backend = moco.queue.keys().backend();
     const NoGrad no_gradient;
-    moco.queue.restore(l2_normalize(formula_tensor(moco.queue.keys().shape(), 7, backend)), 0);
+    Tensor keys = moco.queue.keys();
+    keys.copy_from(l2_normalize(formula_tensor(keys.shape(), 7, backend)));
 }
 
 /// Image batch number `i` (view 1 and view 2 of each step in turn) of a run whose images start at `salt`.

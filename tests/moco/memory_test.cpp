@@ -20,18 +20,17 @@ TEST_P(StepMemory, LaterStepsHoldNoMoreThanTheFirst) {
     using namespace golden_steps;
     const auto in_use = GetParam().bytes_in_use;
     const size_t before = in_use();
-    for (decltype(train_step)* step_function : {&train_step, &symmetric_train_step}) {
+    for (const LossDirections directions : {LossDirections::one_way, LossDirections::both_ways}) {
         Moco moco(golden_steps_encoder(Head::mlp), kQueue, kSgd, 0, backend());
         const Views x = {golden_steps_images(1, 0, backend()), golden_steps_images(1, 1, backend())};
         SingleProcess comm;
-        StepClock clock;
         const size_t model = in_use();
         size_t peak = 0;
         for (int64_t step = 0; step < 5; ++step) {
             GetParam().reset_peak();
-            StepNumbers numbers = {0.05f, kM, kT, {}};
+            StepNumbers numbers = {0.05f, kM, kT, directions, 1, {}};
             for (int view = 0; view < 2; ++view) numbers.orders.push_back(draw_shuffle_order(kBatch, 0, 0, step, view));
-            step_function(moco, x, numbers, comm, clock);
+            train_step(moco, x, numbers, comm);
             EXPECT_EQ(in_use(), model) << "after step " << step;
             if (step == 0) peak = GetParam().peak_bytes();
             EXPECT_EQ(GetParam().peak_bytes(), peak) << "in step " << step;
@@ -66,9 +65,10 @@ TEST_P(StepMemory, TheKeyEncoderKeepsNothingButTheKeys) {
     EXPECT_GT(queries, 100 * keys) << "the queries' activations";
     SingleProcess comm;
     MemoryClock clock(GetParam().bytes_in_use);
-    StepNumbers numbers = {0.05f, kM, kT, {}};
+    moco.clock = &clock;
+    StepNumbers numbers = {0.05f, kM, kT, LossDirections::one_way, 1, {}};
     for (int view = 0; view < 2; ++view) numbers.orders.push_back(draw_shuffle_order(kBatch, 0, 0, 0, view));
-    train_step(moco, x, numbers, comm, clock);
+    train_step(moco, x, numbers, comm);
     EXPECT_GE(clock.at(StepPhase::loss) - clock.at(StepPhase::encode), queries);
     EXPECT_LE(clock.at(StepPhase::loss) - clock.at(StepPhase::encode) - queries, keys + 64);
 }

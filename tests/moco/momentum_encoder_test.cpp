@@ -24,7 +24,7 @@ TEST_P(MomentumEncoderTest, StartsAsACopyAndFollowsSlowly) {
     const std::vector<float> q = moco.f_q_parameters.values().to_vector();
     const std::vector<float> before = moco.f_k_parameters.values().to_vector();
     const uint64_t version = moco.f_k.state().parameters.front().tensor.version();
-    moco.state.set({0, 0.75f, 0});
+    moco.state.set({0.75f, 0});
     momentum_update(moco.f_k_parameters, moco.f_q_parameters, moco.state);
     const std::vector<float> after = moco.f_k_parameters.values().to_vector();
     for (size_t i = 0; i < q.size(); ++i) {

@@ -47,7 +47,7 @@ TEST_P(KeyQueueTest, OverwritesTheOldestForAnyKAndN) {
     for (const auto& [K, N] : {std::pair<int64_t, int64_t>{8, 4}, {8, 8}, {7, 3}, {7, 7}, {7, 1}, {1, 1}, {5, 4}}) {
         SCOPED_TRACE(fmt::format("K = {}, N = {}", K, N));
         KeyQueue queue(K, C, 0, backend());
-        DeviceStepState state(backend());
+        DeviceMethodState state(backend());
         std::vector<float> expected = queue.keys().to_vector();
         int64_t next = 0;
         for (int step = 0; step < 5; ++step) {
@@ -59,7 +59,7 @@ TEST_P(KeyQueueTest, OverwritesTheOldestForAnyKAndN) {
                     expected[static_cast<size_t>(next * C + c)] = values[static_cast<size_t>(n * C + c)];
                 }
             }
-            state.set({0, 0, queue.pointer()});
+            state.set({0, queue.pointer()});
             queue.enqueue(keys, state);
             EXPECT_EQ(queue.keys().to_vector(), expected);
             EXPECT_EQ(queue.pointer(), next);
@@ -70,19 +70,14 @@ TEST_P(KeyQueueTest, OverwritesTheOldestForAnyKAndN) {
 
 TEST_P(KeyQueueTest, RefusesWhatDoesNotFit) {
     KeyQueue queue(4, 3, 0, backend());
-    DeviceStepState state(backend());
+    DeviceMethodState state(backend());
     const auto enqueue = [&](const Shape& shape) {
         return message_of([&] { queue.enqueue(formula_tensor(shape, 1, backend()), state); });
     };
     EXPECT_THAT(enqueue({5, 3}), HasSubstr("keys of shape 5x3 do not fit into the queue of shape 4x3"));
     EXPECT_THAT(enqueue({4, 2}), HasSubstr("keys of shape 4x2 do not fit"));
-    state.set({0, 0, 2});
+    state.set({0, 2});
     EXPECT_THAT(enqueue({4, 3}), HasSubstr("the step state points at row 2, the queue at row 0"));
-    const auto restore = [&](const Shape& shape, int64_t pointer) {
-        return message_of([&] { queue.restore(formula_tensor(shape, 1, backend()), pointer); });
-    };
-    EXPECT_THAT(restore({5, 3}, 0), HasSubstr("5x3"));
-    EXPECT_THAT(restore({4, 3}, 4), HasSubstr("pointer 4 is outside of the 4 rows"));
     EXPECT_THAT(message_of([&] { KeyQueue(0, 3, 0, backend()); }), HasSubstr("must be at least 1"));
 }
 

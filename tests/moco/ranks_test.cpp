@@ -37,7 +37,7 @@ struct State {
 
 State state_of(const Moco& moco) {
     State state = {{}, moco.f_q_parameters.values().to_vector(), moco.f_k_parameters.values().to_vector(), {}, {}, 0};
-    for (const ResNet* f : {&moco.f_q, &moco.f_k}) {
+    for (const Network* f : {&moco.f_q, &moco.f_k}) {
         for (const NamedTensor& buffer : f->state().buffers) {
             if (buffer.tensor.dtype() != DType::f32) continue;
             const std::vector<float> values = buffer.tensor.to_vector();
@@ -49,24 +49,21 @@ State state_of(const Moco& moco) {
     return state;
 }
 
-using StepFunction = decltype(train_step);
-
-ResNetConfig encoder(int64_t splits) {
-    ResNetConfig config = golden_steps_encoder(Head::mlp);
+NetworkConfig encoder(int64_t splits) {
+    NetworkConfig config = golden_steps_encoder(Head::mlp);
     config.bn_splits = splits;
     return config;
 }
 
-StepNumbers numbers_of(int64_t step, const std::vector<ShuffleOrder>& orders) {
-    return {golden_steps_rate(step), golden_steps::kM, golden_steps::kT, orders};
+StepNumbers numbers_of(int64_t step, LossDirections directions, const std::vector<ShuffleOrder>& orders) {
+    return {golden_steps_rate(step), golden_steps::kM, golden_steps::kT, directions, 1, orders};
 }
 
-State one_process(StepFunction& step_function, bool shuffle) {
+State one_process(LossDirections directions, bool shuffle) {
     Backend& backend = cpu();
     Moco moco(encoder(kRanks), kQueue, golden_steps::kSgd, 0, backend);
     fill_by_formula(moco);
     SingleProcess comm;
-    StepClock clock;
     std::vector<double> losses;
     for (int64_t step = 0; step < kSteps; ++step) {
         std::vector<ShuffleOrder> orders(2);
@@ -80,20 +77,19 @@ State one_process(StepFunction& step_function, bool shuffle) {
             }
         }
         const Views x = {golden_steps_images(500, 2 * step, backend), golden_steps_images(500, 2 * step + 1, backend)};
-        losses.push_back(step_function(moco, x, numbers_of(step, orders), comm, clock).loss.item());
+        losses.push_back(train_step(moco, x, numbers_of(step, directions, orders), comm).loss.item());
     }
     State state = state_of(moco);
     state.losses = losses;
     return state;
 }
 
-std::vector<State> ranks(StepFunction& step_function, bool shuffle) {
+std::vector<State> ranks(LossDirections directions, bool shuffle) {
     std::vector<State> states(kRanks);
     run_on_threads(kRanks, [&](Communicator& comm) {
         Backend& backend = cpu();
         Moco moco(encoder(1), kQueue, golden_steps::kSgd, 0, backend);
         fill_by_formula(moco);
-        StepClock clock;
         std::vector<double> losses;
         for (int64_t step = 0; step < kSteps; ++step) {
             std::vector<ShuffleOrder> orders(2);
@@ -105,20 +101,21 @@ std::vector<State> ranks(StepFunction& step_function, bool shuffle) {
                     .rows(comm.rank() * kOwn, (comm.rank() + 1) * kOwn);
             };
             const Views x = {own(2 * step), own(2 * step + 1)};
-            losses.push_back(step_function(moco, x, numbers_of(step, orders), comm, clock).loss.item());
+            losses.push_back(train_step(moco, x, numbers_of(step, directions, orders), comm).loss.item());
         }
-        average_statistics(moco, comm);
+        average_statistics(moco.f_q, comm);
+        average_statistics(moco.f_k, comm);
         State& state = states[static_cast<size_t>(comm.rank())] = state_of(moco);
         state.losses = losses;
     });
     return states;
 }
 
-void expect_same_method(StepFunction& step_function, bool shuffle) {
+void expect_same_method(LossDirections directions, bool shuffle) {
     // Direct convolution errs least: a rounding that lets one ReLU through and not the other would show in all weights.
     cpu().set_conv_algorithm(ConvAlgorithm::direct);
-    const State single = one_process(step_function, shuffle);
-    const std::vector<State> all = ranks(step_function, shuffle);
+    const State single = one_process(directions, shuffle);
+    const std::vector<State> all = ranks(directions, shuffle);
     cpu().set_conv_algorithm(ConvAlgorithm::auto_select);
     for (size_t step = 0; step < kSteps; ++step) {
         double mean = 0;
@@ -149,19 +146,21 @@ void expect_same_method(StepFunction& step_function, bool shuffle) {
 }
 
 TEST(RanksAsThreads, EqualSplitsOfOneProcess) {
-    expect_same_method(train_step, true);
+    expect_same_method(LossDirections::one_way, true);
 }
 
 TEST(RanksAsThreads, EqualSplitsOfOneProcessWithTheSymmetricLoss) {
-    expect_same_method(symmetric_train_step, true);
+    expect_same_method(LossDirections::both_ways, true);
 }
 
 TEST(RanksAsThreads, EqualSplitsOfOneProcessWithoutShuffling) {
-    expect_same_method(train_step, false);
+    expect_same_method(LossDirections::one_way, false);
 }
 
 TEST(RanksAsThreads, ShufflingChangesTheKeys) {
-    EXPECT_GT(error_over_rms(one_process(train_step, true).queue, one_process(train_step, false).queue), 1e-2);
+    EXPECT_GT(error_over_rms(one_process(LossDirections::one_way, true).queue,
+                             one_process(LossDirections::one_way, false).queue),
+              1e-2);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 #include "core/autograd.h"
 #include "core/backend.h"
-#include "nn/resnet.h"
+#include "nn/network.h"
 #include "ops/cross_entropy.h"
 #include "tests/support/npy.h"
 #include "tests/support/test_backend.h"
@@ -20,7 +20,7 @@ namespace moco::testing {
 
 struct GoldenNetwork {
     std::string file;
-    ResNetConfig config;
+    NetworkConfig config;
     int64_t size, batch;
 };
 
@@ -30,7 +30,7 @@ constexpr double kFeatureTolerance = 1e-4;  // of the features' RMS, the issue's
 constexpr double kBufferTolerance = 1e-5;   // running statistics are 0.1 of a batch statistic, so 1e-4 of that
 
 /// Weights of Kaiming's size, gamma near 1 (1/4 for the last of a block), beta and biases near 0; nn.py's fill().
-inline void fill_by_formula(ResNet& net) {
+inline void fill_by_formula(Network& net) {
     const bool bottleneck = net.feature_dim() == 32 * net.config().width;
     const std::string last_gamma = bottleneck ? ".bn3.weight" : ".bn2.weight";
     uint32_t salt = 100;
@@ -72,7 +72,7 @@ inline std::vector<double> take(const NpyArray& array, size_t& next, size_t coun
 
 /// Gradients: the worst element, the RMS over all samples and the worst RMS of a gradient, each relative to the
 /// gradient's RMS, against twice what PyTorch's own f32 runs differ from its f64 run.
-inline void expect_gradients(const ResNet& net, const GoldenPack& golden) {
+inline void expect_gradients(const Network& net, const GoldenPack& golden) {
     const NpyArray all_samples = golden["gradient_samples"], all_rms = golden["gradient_rms"];
     const NpyArray bounds = golden["gradient_bounds"];  // element, overall, RMS
     double worst = 0, squares = 0, worst_rms = 0;
@@ -102,7 +102,7 @@ inline void expect_gradients(const ResNet& net, const GoldenPack& golden) {
     ::testing::Test::RecordProperty("worst_gradient_error", std::to_string(worst));
 }
 
-inline void expect_buffers(const ResNet& net, const GoldenPack& golden) {
+inline void expect_buffers(const Network& net, const GoldenPack& golden) {
     const NpyArray all_samples = golden["buffer_samples"], all_rms = golden["buffer_rms"];
     size_t next = 0, i = 0;
     for (const NamedTensor& buffer : net.state().buffers) {
@@ -126,7 +126,7 @@ inline void expect_golden(const GoldenNetwork& c) {
     Backend& backend = cpu();
     backend.set_conv_algorithm(ConvAlgorithm::direct);
     const GoldenPack golden(c.file);
-    ResNet net(c.config, 0, backend);
+    Network net(c.config, 0, backend);
     fill_by_formula(net);
     for (NamedTensor& parameter : net.state().parameters) parameter.tensor.set_requires_grad(true);
     const auto salt = static_cast<uint32_t>(golden["salt"].values[0]);
@@ -149,8 +149,9 @@ inline void expect_golden(const GoldenNetwork& c) {
 }
 
 /// The configuration of nn.py's networks: an MLP head to kClasses.
-inline ResNetConfig golden_config(const std::string& arch, int64_t width, Stem stem, int64_t channels, int64_t splits) {
-    ResNetConfig config;
+inline NetworkConfig golden_config(const std::string& arch, int64_t width, Stem stem, int64_t channels,
+                                   int64_t splits) {
+    NetworkConfig config;
     config.arch = arch;
     config.width = width;
     config.stem = stem;

@@ -10,6 +10,8 @@
 #include <sstream>
 
 #include "core/autograd.h"
+#include "nn/network.h"
+#include "nn/parameter_arena.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/npy.h"
 #include "tests/support/test_backend.h"
@@ -18,8 +20,8 @@
 namespace moco::testing {
 namespace {
 
-ResNetConfig tiny(const std::string& arch = "resnet18", Stem stem = Stem::cifar) {
-    ResNetConfig config;
+NetworkConfig tiny(const std::string& arch = "resnet18", Stem stem = Stem::cifar) {
+    NetworkConfig config;
     config.arch = arch;
     config.stem = stem;
     config.width = 4;
@@ -55,11 +57,11 @@ TEST(ResNet, StateIsNamedShapedAndOrderedAsTorchvisions) {
     ASSERT_EQ(names.size(), resnet_names().size());
     for (const auto& [arch, expected] : names) {
         // Shapes are compared at a quarter of the width: 9 million parameters instead of 146 million.
-        ResNetConfig config;
+        NetworkConfig config;
         config.arch = arch;
         config.width = 16;
         config.head = Head::none;
-        const ModuleState state = ResNet(config, 0, cpu()).state();
+        const ModuleState state = Network(config, 0, cpu()).state();
         std::vector<std::string> got;
         for (const NamedTensor& parameter : state.parameters) got.push_back("parameter " + line_of(parameter));
         for (const NamedTensor& buffer : state.buffers) got.push_back("buffer " + line_of(buffer));
@@ -80,9 +82,9 @@ TEST(ResNet, StateIsNamedShapedAndOrderedAsTorchvisions) {
 
 TEST(ResNet, HeadsAreNamedAsTheReferenceCodesAre) {
     const auto last_names = [](Head head) {
-        ResNetConfig config = tiny();
+        NetworkConfig config = tiny();
         config.head = head;
-        const auto parameters = ResNet(config, 0, cpu()).state().parameters;
+        const auto parameters = Network(config, 0, cpu()).state().parameters;
         std::vector<std::string> names;
         for (size_t i = 60; i < parameters.size(); ++i) names.push_back(line_of(parameters[i]));
         return names;
@@ -105,7 +107,7 @@ TEST(ResNet, FeaturesAndOutputsHaveTheirSizes) {
           Case{"resnet50", Stem::cifar_s2, 17, 16, 128}, Case{"resnet101", Stem::imagenet, 32, 32, 128},
           Case{"resnet152", Stem::cifar, 3, 3, 128}}) {
         NoGrad no_gradient;
-        ResNet net(tiny(arch, stem), 1, cpu());
+        Network net(tiny(arch, stem), 1, cpu());
         EXPECT_EQ(net.feature_dim(), feature_dim) << arch;
         EXPECT_EQ(net.output_dim(), 8) << arch;
         const Tensor x = formula_tensor({2, H, W, 3}, 1, cpu());
@@ -117,9 +119,9 @@ TEST(ResNet, FeaturesAndOutputsHaveTheirSizes) {
 }
 
 TEST(ResNet, WithoutAHeadTheOutputIsTheFeatures) {
-    ResNetConfig config = tiny();
+    NetworkConfig config = tiny();
     config.head = Head::none;
-    ResNet net(config, 1, cpu());
+    Network net(config, 1, cpu());
     net.set_mode(BatchNormMode::eval);
     const Tensor x = formula_tensor({2, 8, 8, 3}, 1, cpu());
     EXPECT_EQ(net.output_dim(), net.feature_dim());
@@ -129,7 +131,7 @@ TEST(ResNet, WithoutAHeadTheOutputIsTheFeatures) {
 TEST(ResNet, ImagesSmallerThanTheStemAreRefused) {
     for (const auto& [stem, smallest] :
          {std::pair{Stem::imagenet, int64_t{7}}, {Stem::cifar, 3}, {Stem::cifar_s2, 3}}) {
-        ResNet net(tiny("resnet18", stem), 1, cpu());
+        Network net(tiny("resnet18", stem), 1, cpu());
         net.set_mode(BatchNormMode::eval);
         EXPECT_EQ(net.minimum_size(), smallest);
         const Tensor fits = formula_tensor({1, smallest, smallest, 3}, 1, cpu());
@@ -140,16 +142,16 @@ TEST(ResNet, ImagesSmallerThanTheStemAreRefused) {
 }
 
 TEST(ResNet, WrongImagesAndSettingsAreRefusedInOneSentence) {
-    ResNetConfig config = tiny();
+    NetworkConfig config = tiny();
     config.bn_splits = 4;
-    ResNet net(config, 1, cpu());
+    Network net(config, 1, cpu());
     expect_error([&] { net.features(Tensor::zeros({4, 8, 8, 1}, DType::f32, cpu())); }, {"1 channels", "takes 3"});
     expect_error([&] { net.features(Tensor::zeros({4, 8, 8}, DType::f32, cpu())); }, {"N,H,W,C", "4x8x8"});
     expect_error([&] { net.features(Tensor::zeros({6, 8, 8, 3}, DType::f32, cpu())); }, {"4 BN splits", "6 images"});
-    expect_error([&] { ResNet(tiny("resnet20"), 1, cpu()); }, {"'resnet20'", "resnet18, resnet34, resnet50"});
+    expect_error([&] { Network(tiny("resnet20"), 1, cpu()); }, {"'resnet20'", "resnet18, resnet34, resnet50"});
     config = tiny();
     config.width = 0;
-    expect_error([&] { ResNet(config, 1, cpu()); }, {"width is 0"});
+    expect_error([&] { Network(config, 1, cpu()); }, {"width is 0"});
     expect_error([&] { stem_from_name("stl"); }, {"'stl'", "imagenet, cifar, cifar-s2"});
 }
 
@@ -159,7 +161,7 @@ TEST(ResNet, StemsGoByTheirNames) {
 }
 
 /// The named parameter of a network.
-Tensor parameter(const ResNet& net, const std::string& name) {
+Tensor parameter(const Network& net, const std::string& name) {
     for (const NamedTensor& named : net.state().parameters) {
         if (named.name == name) return named.tensor;
     }
@@ -181,10 +183,10 @@ Moments moments_of(const Tensor& tensor) {
 }
 
 TEST(ResNet, IsInitialisedAsTheMethodSays) {
-    ResNetConfig config;
+    NetworkConfig config;
     config.arch = "resnet18";
     config.width = 32;
-    const ResNet net(config, 7, cpu());
+    const Network net(config, 7, cpu());
     // 128x3x3x128: Kaiming normal, fan_out = 128 * 9. The deviation of 147456 draws is known to 0.2 %; 4 sigma: 0.8 %.
     const Moments conv = moments_of(parameter(net, "layer3.1.conv2.weight"));
     const double deviation = std::sqrt(2.0 / (128 * 9));
@@ -216,26 +218,26 @@ TEST(ResNet, IsInitialisedAsTheMethodSays) {
 }
 
 TEST(ResNet, TheStemsInitialisationIsAChoice) {
-    ResNetConfig config = tiny();
+    NetworkConfig config = tiny();
     config.width = 64;
     config.stem_init = ConvInit::uniform;
-    const Moments stem = moments_of(parameter(ResNet(config, 7, cpu()), "conv1.weight"));
+    const Moments stem = moments_of(parameter(Network(config, 7, cpu()), "conv1.weight"));
     EXPECT_LE(stem.largest, 1 / std::sqrt(27.0));
     EXPECT_NEAR(stem.deviation * std::sqrt(3.0 * 27.0), 1, 0.05);
     config.stem_init = ConvInit::kaiming_normal;
-    EXPECT_NEAR(moments_of(parameter(ResNet(config, 7, cpu()), "conv1.weight")).deviation / std::sqrt(2.0 / (64 * 9)),
+    EXPECT_NEAR(moments_of(parameter(Network(config, 7, cpu()), "conv1.weight")).deviation / std::sqrt(2.0 / (64 * 9)),
                 1, 0.07);
 }
 
 TEST(ResNet, TheSeedAloneDecidesTheParameters) {
-    const ResNet a(tiny(), 3, cpu()), b(tiny(), 3, cpu()), c(tiny(), 4, cpu());
+    const Network a(tiny(), 3, cpu()), b(tiny(), 3, cpu()), c(tiny(), 4, cpu());
     EXPECT_EQ(parameter(a, "layer2.0.conv1.weight").to_vector(), parameter(b, "layer2.0.conv1.weight").to_vector());
     EXPECT_NE(parameter(a, "layer2.0.conv1.weight").to_vector(), parameter(c, "layer2.0.conv1.weight").to_vector());
     EXPECT_NE(parameter(a, "layer1.0.conv1.weight").to_vector(), parameter(a, "layer1.0.conv2.weight").to_vector());
 }
 
 TEST(ResNet, CopiesParametersButNotStatistics) {
-    ResNet q(tiny(), 1, cpu()), k(tiny(), 2, cpu());
+    Network q(tiny(), 1, cpu()), k(tiny(), 2, cpu());
     const Tensor x = formula_tensor({4, 8, 8, 3}, 1, cpu());
     q.forward(x);
     k.copy_parameters_from(q);
@@ -245,12 +247,12 @@ TEST(ResNet, CopiesParametersButNotStatistics) {
     }
     EXPECT_THAT(of_k.buffers[0].tensor.to_vector(), ::testing::Each(0.0f));
     EXPECT_NE(of_q.buffers[0].tensor.to_vector(), of_k.buffers[0].tensor.to_vector());
-    ResNet other(tiny("resnet34"), 1, cpu());
+    Network other(tiny("resnet34"), 1, cpu());
     expect_error([&] { other.copy_parameters_from(q); }, {"resnet34", "resnet18"});
 }
 
 TEST(ResNet, EvaluationChangesNothing) {
-    ResNet net(tiny(), 1, cpu());
+    Network net(tiny(), 1, cpu());
     const Tensor x = formula_tensor({4, 8, 8, 3}, 1, cpu()), other = formula_tensor({4, 8, 8, 3}, 2, cpu());
     net.forward(x);
     net.set_mode(BatchNormMode::eval);
@@ -263,7 +265,7 @@ TEST(ResNet, EvaluationChangesNothing) {
 }
 
 TEST(ResNet, CountsTheBatchesItTrainedOn) {
-    ResNet net(tiny(), 1, cpu());
+    Network net(tiny(), 1, cpu());
     const Tensor x = formula_tensor({2, 8, 8, 3}, 1, cpu());
     const auto counts = [&] {
         std::vector<int64_t> all;
@@ -293,7 +295,7 @@ TEST(ResNet, CountsTheBatchesItTrainedOn) {
 }
 
 TEST(ResNet, AnArenaTakesItsParameters) {
-    ResNet net(tiny(), 1, cpu()), twin(tiny(), 1, cpu());
+    Network net(tiny(), 1, cpu()), twin(tiny(), 1, cpu());
     ParameterArena arena(net.state().parameters, ArenaContents::values_and_gradients);
     const Tensor x = formula_tensor({2, 8, 8, 3}, 1, cpu());
     EXPECT_EQ(net.forward(x).to_vector(), twin.forward(x).to_vector());

@@ -93,11 +93,14 @@ TEST(Safetensors, WritesTheBytesThePythonPackageWasShown) {
     std::vector<SafetensorsItem> items;
     items.push_back(item<uint8_t>("bytes", FileDType::u8, {3}, {1, 2, 3}));
     items.push_back(item<int64_t>("count", FileDType::i64, {}, {7}));
-    append_items(
-        items, "net.",
-        {{"conv.weight", formula_tensor({2, 3, 3, 4}, 3, backend)}, {"fc.bias", formula_tensor({5}, 4, backend)}});
-    items.push_back(to_transposed_item("queue", formula_tensor({6, 2}, 5, backend)));
-    items.push_back(to_item("ptr", int64_t{3}));
+    int64_t pointer = 3;
+    const auto state = [&](StateVisitor& visitor) {
+        visitor.tensor({"net.conv.weight", formula_tensor({2, 3, 3, 4}, 3, backend), FileLayout::conv_weight});
+        visitor.tensor({"net.fc.bias", formula_tensor({5}, 4, backend)});
+        visitor.tensor({"queue", formula_tensor({6, 2}, 5, backend), FileLayout::transposed});
+        visitor.integer("ptr", pointer, 6);
+    };
+    for (SafetensorsItem& named : items_of(state)) items.push_back(std::move(named));
     write_safetensors(folder / "ours", {{"format_version", "1"}}, items);
     EXPECT_EQ(read_bytes(folder / "ours"), read_bytes(golden_path("nn.ours.safetensors")));
 }

@@ -70,6 +70,23 @@ TEST(Schedule, StepsAtTheMilestones) {
     EXPECT_FLOAT_EQ(rate(119), 0.003f) << "counted from 1, epoch 120 is the 120th";
 }
 
+TEST(Schedule, WarmsUpStepByStepAndThenFollowsTheRest) {
+    Schedule s = cosine(10, SchedulePer::epoch, 0);
+    s.warmup = 2;
+    EXPECT_FLOAT_EQ(learning_rate(s, 0, 0, 4), 0.06f / 8);
+    EXPECT_FLOAT_EQ(learning_rate(s, 1, 2, 4), 0.06f * 7 / 8);
+    EXPECT_EQ(learning_rate(s, 1, 3, 4), 0.06f) << "the last step of the warm-up";
+    EXPECT_EQ(learning_rate(s, 2, 0, 4), 0.06f);
+    EXPECT_NEAR(learning_rate(s, 6, 0, 4), 0.03, 1e-8) << "half of the eight epochs that are left";
+    s.kind = ScheduleKind::step;
+    s.milestones = {3};
+    EXPECT_EQ(learning_rate(s, 2, 0, 4), 0.06f);
+    EXPECT_FLOAT_EQ(learning_rate(s, 3, 0, 4), 0.006f) << "milestones stay where they are";
+    s.warmup = 0.5;  // of an epoch
+    EXPECT_FLOAT_EQ(learning_rate(s, 0, 0, 4), 0.03f);
+    EXPECT_EQ(learning_rate(s, 0, 1, 4), 0.06f);
+}
+
 TEST(Schedule, RefusesARunWithoutEpochs) {
     expect_error([] { learning_rate(cosine(0, SchedulePer::epoch, 0), 0, 0, 1); }, {"0 epochs"});
     expect_error([] { learning_rate(cosine(1, SchedulePer::step, 0), 0, 0, 0); }, {"0 steps"});

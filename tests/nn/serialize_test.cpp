@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "nn/resnet.h"
+#include "nn/network.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_backend.h"
@@ -13,8 +13,8 @@
 namespace moco::testing {
 namespace {
 
-ResNetConfig tiny(const std::string& arch = "resnet18") {
-    ResNetConfig config;
+NetworkConfig tiny(const std::string& arch = "resnet18") {
+    NetworkConfig config;
     config.arch = arch;
     config.stem = Stem::cifar;
     config.width = 4;
@@ -22,14 +22,16 @@ ResNetConfig tiny(const std::string& arch = "resnet18") {
     return config;
 }
 
-void save(const std::filesystem::path& path, const std::string& prefix, const ResNet& net) {
-    std::vector<SafetensorsItem> items;
-    append_items(items, prefix, net.state());
-    write_safetensors(path, {}, items);
+void save(const std::filesystem::path& path, const std::string& prefix, const Network& net) {
+    write_safetensors(path, {}, items_of([&](StateVisitor& visitor) { visit(visitor, prefix, net.state()); }));
+}
+
+void load(const SafetensorsFile& file, const std::vector<NamedTensor>& tensors) {
+    load_state(file, [&](StateVisitor& visitor) { visit(visitor, "", tensors); });
 }
 
 /// All values of a network's state, end to end.
-std::vector<float> values_of(const ResNet& net) {
+std::vector<float> values_of(const Network& net) {
     std::vector<float> all;
     const ModuleState state = net.state();
     for (const auto* tensors : {&state.parameters, &state.buffers}) {
@@ -47,7 +49,7 @@ std::vector<float> values_of(const ResNet& net) {
 TEST(Serialize, AConvolutionIsWrittenInPyTorchsLayout) {
     TempFolder folder;
     const Tensor weight = formula_tensor({2, 3, 4, 5}, 1, cpu());  // O,H,W,I
-    write_safetensors(folder / "f", {}, {to_item("w", weight)});
+    write_safetensors(folder / "f", {}, {to_item({"w", weight, FileLayout::conv_weight})});
     const SafetensorsFile file(folder / "f");
     EXPECT_THAT(file.at("w").shape, ::testing::ElementsAre(2, 5, 3, 4));
     const std::vector<float> ours = weight.to_vector(), theirs = file.read_floats(file.at("w"));
@@ -61,32 +63,58 @@ TEST(Serialize, AConvolutionIsWrittenInPyTorchsLayout) {
         }
     }
     Tensor back = Tensor::zeros(weight.shape(), DType::f32, cpu());
-    load_tensors(file, "", {{"w", back}});
+    load(file, {{"w", back, FileLayout::conv_weight}});
     EXPECT_EQ(back.to_vector(), ours);
 }
 
-TEST(Serialize, AMatrixMayBeWrittenTransposed) {
+/// A queue and its pointer, as a checkpoint holds them.
+VisitState queue_of(const Tensor& keys, int64_t& pointer) {
+    return [=, &pointer](StateVisitor& visitor) {
+        visitor.tensor({"queue", keys, FileLayout::transposed});
+        visitor.integer("queue_ptr", pointer, keys.dim(0));
+    };
+}
+
+TEST(Serialize, AMatrixMayBeWrittenTransposedAndANumberBeside) {
     TempFolder folder;
     const Tensor queue = formula_tensor({5, 3}, 1, cpu());  // K x C
-    write_safetensors(folder / "f", {}, {to_transposed_item("queue", queue), to_item("queue_ptr", int64_t{4})});
+    int64_t pointer = 4;
+    write_safetensors(folder / "f", {}, items_of(queue_of(queue, pointer)));
     const SafetensorsFile file(folder / "f");
     EXPECT_THAT(file.at("queue").shape, ::testing::ElementsAre(3, 5));
+    EXPECT_THAT(file.at("queue_ptr").shape, ::testing::ElementsAre(1));
     EXPECT_EQ(file.read_floats(file.at("queue"))[1], queue.to_vector()[3]) << "column 0 of key 1";
-    Tensor back = Tensor::zeros({5, 3}, DType::f32, cpu());
-    load_transposed(file, "queue", back);
+    const Tensor back = Tensor::zeros({5, 3}, DType::f32, cpu());
+    pointer = 0;
+    load_state(file, queue_of(back, pointer));
     EXPECT_EQ(back.to_vector(), queue.to_vector());
-    EXPECT_EQ(load_integer(file, "queue_ptr"), 4);
-    Tensor other = Tensor::zeros({3, 5}, DType::f32, cpu());
-    expect_error([&] { load_transposed(file, "queue", other); }, {"queue", "3x5", "5x3"});
-    expect_error([&] { load_integer(file, "queue"); }, {"queue", "3x5", "one number"});
+    EXPECT_EQ(pointer, 4);
+    expect_error(
+        [&] {
+            load_state(file, queue_of(Tensor::zeros({3, 5}, DType::f32, cpu()), pointer));
+        },
+        {"queue", "3x5", "5x3"});
+    const auto number = [&](const char* name, int64_t end) {
+        return [&pointer, name, end](StateVisitor& visitor) { visitor.integer(name, pointer, end); };
+    };
+    expect_error([&] { load_state(file, number("queue", 5)); }, {"queue", "3x5", "one number"});
+    expect_error([&] { load_state(file, number("queue_ptr", 4)); }, {"queue_ptr is 4, expected 0 to 3"});
+}
+
+TEST(Serialize, ALayoutThatDoesNotFitATensorIsRefused) {
+    expect_error(
+        [] {
+            to_item({"w", Tensor::zeros({2, 3}, DType::f32, cpu()), FileLayout::conv_weight}).elements();
+        },
+        {"w", "2x3", "4 dimensions"});
 }
 
 TEST(Serialize, ANetworkComesBackBitForBit) {
     TempFolder folder;
-    ResNet net(tiny(), 1, cpu()), other(tiny(), 2, cpu());
+    Network net(tiny(), 1, cpu()), other(tiny(), 2, cpu());
     net.forward(formula_tensor({4, 8, 8, 3}, 1, cpu()));
     save(folder / "f", "encoder_q.", net);
-    load_state(SafetensorsFile(folder / "f"), "encoder_q.", other.state());
+    load_state(SafetensorsFile(folder / "f"), other.state(), {.prefix = "encoder_q."});
     EXPECT_EQ(values_of(other), values_of(net));
     const Tensor x = formula_tensor({4, 8, 8, 3}, 2, cpu());
     EXPECT_EQ(other.forward(x).to_vector(), net.forward(x).to_vector());
@@ -100,75 +128,76 @@ TEST(Serialize, ForeignNumbersAreConverted) {
         folder / "f", {},
         {{"w", FileDType::f16, {1}, [=] { return one_half; }}, {"n", FileDType::i32, {}, [=] { return seven; }}});
     Tensor w = Tensor::zeros({1}, DType::f32, cpu()), n = Tensor::zeros({}, DType::i64, cpu());
-    load_tensors(SafetensorsFile(folder / "f"), "", {{"w", w}, {"n", n}});
+    load(SafetensorsFile(folder / "f"), {{"w", w}, {"n", n}});
     EXPECT_EQ(w.item(), 0.5f);
     EXPECT_EQ(n.to_vector<int64_t>()[0], 7);
-    expect_error([&] { load_tensors(SafetensorsFile(folder / "f"), "", {{"w", n}, {"n", n}}); }, {"w", "scalar", "1"});
+    expect_error([&] { load(SafetensorsFile(folder / "f"), {{"w", n}, {"n", n}}); }, {"w", "scalar", "1"});
 }
 
 TEST(Serialize, AnotherNetworksFileIsRefusedAndChangesNothing) {
     TempFolder folder;
-    ResNetConfig wide = tiny();
+    NetworkConfig wide = tiny();
     wide.width = 8;
-    ResNetConfig mlp = tiny();
+    NetworkConfig mlp = tiny();
     mlp.head = Head::mlp;
-    save(folder / "net", "", ResNet(tiny(), 1, cpu()));
+    save(folder / "net", "", Network(tiny(), 1, cpu()));
     const SafetensorsFile file(folder / "net");
     const std::string path = (folder / "net").string();
-    const auto refuses = [&](const ResNetConfig& config, std::initializer_list<std::string> parts) {
-        const ResNet net(config, 2, cpu());
+    const auto refuses = [&](const NetworkConfig& config, std::initializer_list<std::string> parts) {
+        const Network net(config, 2, cpu());
         const std::vector<float> before = values_of(net);
-        expect_error([&] { load_state(file, "", net.state()); }, parts);
+        expect_error([&] { load_state(file, net.state()); }, parts);
         EXPECT_EQ(values_of(net), before);
     };
     refuses(wide, {path, "conv1.weight", "4x3x3x3", "8x3x3x3"});
     refuses(mlp, {path, "fc.0.weight", "32x32"});
     refuses(tiny("resnet34"), {path, "no layer1.2.conv1.weight"});
-    save(folder / "net", "", ResNet(tiny("resnet34"), 1, cpu()));
-    expect_error([&] { load_state(SafetensorsFile(folder / "net"), "", ResNet(tiny(), 1, cpu()).state()); },
+    save(folder / "net", "", Network(tiny("resnet34"), 1, cpu()));
+    expect_error([&] { load_state(SafetensorsFile(folder / "net"), Network(tiny(), 1, cpu()).state()); },
                  {path, "holds layer", "does not have"});
-    expect_error([&] { load_state(file, "encoder_q.", ResNet(tiny(), 1, cpu()).state()); },
+    expect_error([&] { load_state(file, Network(tiny(), 1, cpu()).state(), {.prefix = "encoder_q."}); },
                  {path, "no encoder_q.conv1.weight"});
 }
 
 TEST(Serialize, AWholeNumberIsNoWeight) {
     TempFolder folder;
-    write_safetensors(folder / "f", {}, {to_item("w", int64_t{1})});
+    const Tensor whole = Tensor::zeros({1}, DType::i64, cpu());
+    write_safetensors(folder / "f", {}, {to_item({"w", whole})});
     expect_error(
         [&] {
-            load_tensors(SafetensorsFile(folder / "f"), "", {{"w", Tensor::zeros({1}, DType::f32, cpu())}});
+            load(SafetensorsFile(folder / "f"), {{"w", Tensor::zeros({1}, DType::f32, cpu())}});
         },
         {"w", "I64", "F32"});
 }
 
 TEST(Serialize, ForeignFilesMayHaveAClassifierAndLackCounts) {
     TempFolder folder;
-    ResNetConfig classifier = tiny(), backbone = tiny();
+    NetworkConfig classifier = tiny(), backbone = tiny();
     classifier.dim = 10;
     backbone.head = Head::none;
-    const ResNet foreign(classifier, 1, cpu());
+    const Network foreign(classifier, 1, cpu());
     std::vector<SafetensorsItem> items;
-    for (const NamedTensor& named : foreign.state().parameters) items.push_back(to_item(named.name, named.tensor));
+    for (const NamedTensor& named : foreign.state().parameters) items.push_back(to_item(named));
     for (const NamedTensor& named : foreign.state().buffers) {
-        if (!named.name.ends_with("num_batches_tracked")) items.push_back(to_item(named.name, named.tensor));
+        if (!named.name.ends_with("num_batches_tracked")) items.push_back(to_item(named));
     }
     write_safetensors(folder / "f", {}, items);
     const SafetensorsFile file(folder / "f");
 
-    ResNet net(backbone, 2, cpu());
-    expect_error([&] { load_state(file, "", net.state()); }, {"no bn1.num_batches_tracked"});
-    expect_error([&] { load_state(file, "", net.state(), {.optional = {"num_batches_tracked"}}); }, {"holds fc."});
-    load_state(file, "", net.state(), {.ignored = {"fc."}, .optional = {"num_batches_tracked"}});
+    Network net(backbone, 2, cpu());
+    expect_error([&] { load_state(file, net.state()); }, {"no bn1.num_batches_tracked"});
+    expect_error([&] { load_state(file, net.state(), {.optional = {"num_batches_tracked"}}); }, {"holds fc."});
+    load_state(file, net.state(), {.ignored = {"fc."}, .optional = {"num_batches_tracked"}});
     EXPECT_EQ(net.state().parameters[9].tensor.to_vector(), foreign.state().parameters[9].tensor.to_vector());
-    ResNet again(backbone, 3, cpu());
-    load_state(file, "", again.state(), {.unexpected = UnexpectedKeys::ignore, .optional = {"num_batches_tracked"}});
+    Network again(backbone, 3, cpu());
+    load_state(file, again.state(), {.unexpected = UnexpectedKeys::ignore, .optional = {"num_batches_tracked"}});
     EXPECT_EQ(values_of(again), values_of(net));
 }
 
 TEST(Serialize, AnItemWritesTheValuesOfTheMoment) {
     TempFolder folder;
     Tensor w = Tensor::zeros({2}, DType::f32, cpu());
-    const std::vector<SafetensorsItem> items = {to_item("w", w)};
+    const std::vector<SafetensorsItem> items = {to_item({"w", w})};
     w.copy_from(Tensor::full({2}, 3.0f, cpu()));
     write_safetensors(folder / "f", {}, items);
     const SafetensorsFile file(folder / "f");

@@ -1,4 +1,4 @@
-// SGD against torch.optim.SGD, and the device's step state.
+// SGD against torch.optim.SGD, and numbers on the device.
 #include "nn/sgd.h"
 
 #include <gmock/gmock.h>
@@ -28,11 +28,10 @@ TEST(Sgd, FollowsPyTorchsOverSeveralSteps) {
     const GoldenPack golden("nn.sgd");
     TwoParameters s;
     Sgd sgd(s.arena, {0.9f, 5e-4f});
-    DeviceStepState state(cpu());
     for (uint32_t step = 0; step < 6; ++step) {
         s.set_gradients(20 + 2 * step);
-        state.set({0.1f / static_cast<float>(1 + step), 0.999f, 0});
-        sgd.step(state);
+        sgd.set_learning_rate(0.1f / static_cast<float>(1 + step));
+        sgd.step();
         if (step != 0 && step != 5) continue;
         for (size_t i = 0; i < 2; ++i) {
             const NpyArray w = golden[fmt::format("w{}_after{}", i, step + 1)];
@@ -54,9 +53,8 @@ TEST(Sgd, MomentaAreNamedViewsThatACheckpointMayWrite) {
     momenta[1].tensor.copy_from(Tensor::full({3}, 2.0f, cpu()));
     s.w[1].fill_zero();
     sgd.zero_grad();
-    DeviceStepState state(cpu());
-    state.set({0.25f, 0, 0});
-    sgd.step(state);
+    sgd.set_learning_rate(0.25f);
+    sgd.step();
     EXPECT_THAT(s.w[1].to_vector(), ::testing::Each(-0.25f)) << "v = 0.5 * 2 + 0; w = 0 - 0.25 * 1";
 }
 
@@ -64,7 +62,7 @@ TEST(Sgd, AStepMovesEveryParametersVersion) {
     TwoParameters s;
     Sgd sgd(s.arena, {});
     const uint64_t before = s.w[0].version();
-    sgd.step(DeviceStepState(cpu()));
+    sgd.step();
     EXPECT_GT(s.w[0].version(), before) << "or a backward pass through old weights goes unnoticed";
 }
 
@@ -81,15 +79,21 @@ TEST(Sgd, NeedsGradients) {
     expect_error([&] { Sgd sgd(arena, {}); }, {"Sgd", "no gradients"});
 }
 
-TEST(DeviceStepState, HoldsWhatWasSet) {
-    DeviceStepState state(cpu());
-    state.set({0.5f, 0.99f, 77});
-    StepState read;
-    cpu().copy_to_host(&read, state.data(), sizeof(read));
-    EXPECT_EQ(read.lr, 0.5f);
-    EXPECT_EQ(read.m, 0.99f);
-    EXPECT_EQ(read.queue_ptr, 77);
-    EXPECT_EQ(state.host().queue_ptr, 77);
+TEST(DeviceValue, HoldsWhatWasSet) {
+    struct Numbers {
+        float m = 0.5f;
+        int64_t first = 3;
+    };
+    DeviceValue<Numbers> value(cpu());
+    const auto on_device = [&] {
+        Numbers read;
+        cpu().copy_to_host(&read, value.data(), sizeof(read));
+        return std::pair(read.m, read.first);
+    };
+    EXPECT_EQ(on_device(), std::pair(0.5f, int64_t{3}));
+    value.set({0.99f, 77});
+    EXPECT_EQ(on_device(), std::pair(0.99f, int64_t{77}));
+    EXPECT_EQ(value.host().first, 77);
 }
 
 }  // namespace

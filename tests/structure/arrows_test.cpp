@@ -22,6 +22,22 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"apps", {"core", "ops", "nn", "moco", "cpu", "cuda", "apps"}},
 };
 
+/// Within moco: the method's own files ("moco") and the rooms beside them.
+const std::map<std::string, std::vector<std::string>> kMayIncludeWithinMoco = {
+    {"moco", {"moco"}},
+    {"moco/data", {"moco/data"}},
+    {"moco/train", {"moco/train", "moco/data"}},
+    {"moco/eval", {"moco/eval", "moco/data"}},
+    {"moco/tasks", {"moco/tasks", "moco/train", "moco/eval", "moco/data", "moco"}},
+};
+
+/// "moco/train" of "moco/train/settings/table.h", "moco" of "moco/queue.h".
+std::string room_within_moco(const fs::path& path) {
+    auto part = path.begin();
+    const std::string first = (part++)->string(), second = part->string();
+    return ++part == path.end() ? first : first + "/" + second;
+}
+
 /// The first part of an include from the root of the tree ("core" of #include "core/tensor.h"); "" for other lines.
 std::string included_room(const std::string& line) {
     const size_t hash = line.find_first_not_of(" \t");
@@ -56,6 +72,39 @@ TEST(Structure, RoomsIncludeOnlyWhatStandsBelowThem) {
         }
     }
     EXPECT_GT(includes, 100) << "the sources were not found below " MOCO_SOURCE_DIR;
+}
+
+/// The whole of an include: "moco/train/task.h".
+std::string included_path(const std::string& line) {
+    const size_t open = line.find_first_of("\"<"), close = line.find_last_of("\">");
+    return line.substr(open + 1, close - open - 1);
+}
+
+TEST(Structure, TheRoomsOfMocoIncludeOnlyWhatStandsBelowThem) {
+    const fs::path root = MOCO_SOURCE_DIR;
+    int includes = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(root / "moco")) {
+        if (!is_source(entry.path())) continue;
+        const fs::path path = fs::relative(entry.path(), root);
+        const auto allowed = kMayIncludeWithinMoco.find(room_within_moco(path));
+        ASSERT_TRUE(allowed != kMayIncludeWithinMoco.end()) << path << " is in a room that this test does not know";
+        std::ifstream file(entry.path());
+        for (std::string line; std::getline(file, line);) {
+            if (included_room(line) != "moco") continue;
+            const std::string to = room_within_moco(included_path(line));
+            ++includes;
+            EXPECT_TRUE(std::find(allowed->second.begin(), allowed->second.end(), to) != allowed->second.end())
+                << path << ": " << allowed->first << " must not include " << to << ": " << line;
+        }
+    }
+    EXPECT_GT(includes, 100) << "the sources were not found below " MOCO_SOURCE_DIR;
+}
+
+TEST(Structure, RoomsWithinMocoAreRecognised) {
+    EXPECT_EQ(room_within_moco("moco/queue.h"), "moco");
+    EXPECT_EQ(room_within_moco("moco/train/task.h"), "moco/train");
+    EXPECT_EQ(room_within_moco("moco/train/settings/table.h"), "moco/train");
+    EXPECT_EQ(included_path("#include \"moco/train/task.h\""), "moco/train/task.h");
 }
 
 TEST(Structure, AnIncludeIsRecognised) {

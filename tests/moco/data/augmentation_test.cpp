@@ -7,7 +7,9 @@
 #include <map>
 #include <numeric>
 
+#include "core/backend.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/test_backend.h"
 
 namespace moco::testing {
 namespace {
@@ -79,7 +81,38 @@ TEST(Augmentation, RecipesHaveThePapersNumbers) {
         EXPECT_EQ(r.flip_p, 0.5f);
     }
     EXPECT_EQ(recipe_named("fashion").sampling, CropSampling::reflect);
-    expect_error([] { recipe_named("v4"); }, {"v4", "v1, v2, demo and fashion"});
+    expect_error([] { recipe_named("v4"); }, {"v4", "v1, v2, demo, fashion, crop, shift"});
+}
+
+TEST(Augmentation, SupervisedRecipesCropOrShiftAndFlip) {
+    for (const char* name : {"crop", "shift"}) {
+        const Recipe r = recipe_named(name);
+        EXPECT_EQ(r.jitter_p + r.grayscale_p + r.blur_p, 0) << name;
+        EXPECT_EQ(r.flip_p, 0.5f) << name;
+    }
+    EXPECT_EQ(recipe_named("crop").crop_scale_min, 0.08f);
+    std::map<float, int> lefts, tops;
+    for (const AugmentParams& p : draw_many(recipe_named("shift"), 32, 40)) {
+        EXPECT_EQ(p.crop_w, 40);
+        EXPECT_EQ(p.crop_h, 32);
+        ++lefts[p.crop_x], ++tops[p.crop_y];
+    }
+    EXPECT_EQ(lefts.size(), 9u);
+    EXPECT_EQ(tops.size(), 9u);
+    EXPECT_EQ(lefts.begin()->first, -4);
+    EXPECT_EQ(with_aug_plus(recipe_named("shift")).pad, 4);
+}
+
+TEST(Augmentation, WhatLiesBeyondAShiftedImageIsBlack) {
+    const std::vector<uint8_t> pixels = {10, 20, 30, 40};
+    const ImageView image = {pixels.data(), 2, 2, 1};
+    AugmentParams p;
+    p.sampling = CropSampling::padded;
+    p.crop_x = 1, p.crop_y = -1, p.crop_w = p.crop_h = 2;
+    std::vector<float> view(4);
+    cpu().augment({&image, 1}, {&p, 1}, 2, view.data());
+    const std::vector<float> expected = {0, 0, 20.0f / 255, 0};
+    for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(view[i], expected[i], 1e-6) << i;
 }
 
 TEST(Augmentation, AugPlusKeepsTheCropAndTakesTheRestFromV2) {
@@ -221,22 +254,22 @@ TEST(Augmentation, ImpossibleNumbersAreNamed) {
     r = recipe_named("v2");
     r.blur_sigma_min = 3;
     expect_error([&] { check_recipe(r); }, {"sigma", "3"});
-    for (const std::string& name : recipe_names()) check_recipe(recipe_named(name));
+    for (const std::string_view name : recipe_names()) check_recipe(recipe_named(std::string(name)));
 }
 
 TEST(Augmentation, JpegsAreDecodedJustLargeEnoughForBothCrops) {
     AugmentParams a, b;
     a.crop_w = a.crop_h = 400;
     b.crop_w = 300, b.crop_h = 250;
-    EXPECT_EQ(decode_eighths(a, b, 125), 4);
-    EXPECT_EQ(decode_eighths(a, b, 126), 8);
-    EXPECT_EQ(decode_eighths(a, a, 50), 1);
-    EXPECT_EQ(decode_eighths(a, b, 500), 8);
+    EXPECT_EQ(decode_eighths({a, b}, 125), 4);
+    EXPECT_EQ(decode_eighths({a, b}, 126), 8);
+    EXPECT_EQ(decode_eighths({a, a}, 50), 1);
+    EXPECT_EQ(decode_eighths({a, b}, 500), 8);
     const AugmentParams half = scaled_to(b, 4);
     EXPECT_EQ(half.crop_w, 150);
     EXPECT_EQ(half.crop_h, 125);
     b.sampling = CropSampling::reflect;
-    EXPECT_EQ(decode_eighths(a, b, 16), 8);
+    EXPECT_EQ(decode_eighths({a, b}, 16), 8);
 }
 
 }  // namespace

@@ -133,8 +133,9 @@ TEST(Decode, AViewOfAScaledJpegIsTheViewOfTheWhole) {
     params.crop_x = 31, params.crop_y = 17, params.crop_w = 270, params.crop_h = 181;
     for (const int64_t size : {16, 40, 64, 90}) {
         const ScaledImage whole = decode_scaled(bytes_of(jpeg), "a", [](int64_t, int64_t) { return 8; });
-        const ScaledImage scaled =
-            decode_scaled(bytes_of(jpeg), "a", [&](int64_t, int64_t) { return decode_eighths(params, params, size); });
+        const ScaledImage scaled = decode_scaled(bytes_of(jpeg), "a", [&](int64_t, int64_t) {
+            return decode_eighths({params, params}, size);
+        });
         EXPECT_LT(scaled.eighths, 8);
         const std::vector<float> a = augmented(whole.image, params, size, cpu());
         const std::vector<float> b = augmented(scaled.image, scaled_to(params, scaled.eighths), size, cpu());

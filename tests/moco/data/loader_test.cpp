@@ -25,6 +25,10 @@ LoaderOptions small_options() {
     return options;
 }
 
+std::vector<Recipe> two_views(const std::string& recipe) {
+    return {recipe_named(recipe), recipe_named(recipe)};
+}
+
 /// What a batch held, out of the loader's memory.
 struct Held {
     int64_t epoch, step;
@@ -35,13 +39,13 @@ struct Held {
 };
 
 Held held(const Batch& batch) {
-    Held h = {batch.epoch, batch.step, batch.query.to_vector(), batch.key.to_vector(), batch.indices, {}};
+    Held h = {batch.epoch, batch.step, batch.views[0].to_vector(), batch.views[1].to_vector(), batch.indices, {}};
     for (const Unreadable& u : batch.unreadable) h.replaced.emplace_back(u.index, u.replaced_by);
     return h;
 }
 
 std::vector<Held> all_batches(const DatasetPtr& data, const LoaderOptions& options, const ViewBackends& backends) {
-    Loader loader(data, recipe_named("v2"), options, backends);
+    Loader loader(data, two_views("v2"), options, backends);
     const int64_t first = options.start_epoch * loader.steps_per_epoch() + options.start_step;
     std::vector<Held> batches;
     for (int64_t i = first; i < options.epochs * loader.steps_per_epoch(); ++i) batches.push_back(held(loader.next()));
@@ -51,7 +55,7 @@ std::vector<Held> all_batches(const DatasetPtr& data, const LoaderOptions& optio
 class LoaderTest : public EachBackend {};
 
 TEST_P(LoaderTest, AnEpochIsAPermutationWithoutTheLastPartialBatch) {
-    Loader loader(open_shapes(90).train, recipe_named("v2"), small_options(), backend());
+    Loader loader(open_shapes(90).train, two_views("v2"), small_options(), backend());
     EXPECT_EQ(loader.steps_per_epoch(), 4);
     std::vector<std::vector<int64_t>> orders;
     for (int64_t epoch = 0; epoch < 2; ++epoch) {
@@ -60,7 +64,7 @@ TEST_P(LoaderTest, AnEpochIsAPermutationWithoutTheLastPartialBatch) {
             const Batch batch = loader.next();
             EXPECT_EQ(batch.epoch, epoch);
             EXPECT_EQ(batch.step, step);
-            EXPECT_EQ(batch.query.shape(), (Shape{20, 8, 8, 3}));
+            EXPECT_EQ(batch.views[0].shape(), (Shape{20, 8, 8, 3}));
             order.insert(order.end(), batch.indices.begin(), batch.indices.end());
         }
         EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), 80u);
@@ -129,7 +133,7 @@ TEST_P(LoaderTest, TheViewsAreThoseOfTheirStreams) {
     const DatasetPtr data = open_shapes(40).train;
     LoaderOptions options = small_options();
     options.start_epoch = 1;
-    Loader loader(data, recipe_named("demo"), options, backend());
+    Loader loader(data, two_views("demo"), options, backend());
     const Batch batch = loader.next();
     for (const int64_t row : {0, 7, 19}) {
         const int64_t index = batch.indices[static_cast<size_t>(row)];
@@ -138,7 +142,7 @@ TEST_P(LoaderTest, TheViewsAreThoseOfTheirStreams) {
             Random random = view_stream(options.seed, 1, index, view);
             const AugmentParams params =
                 draw_params(recipe_named("demo"), data->info().normalization, random, image.H, image.W);
-            const Tensor& views = view == 0 ? batch.query : batch.key;
+            const Tensor& views = batch.views[static_cast<size_t>(view)];
             EXPECT_EQ(views.rows(row, row + 1).to_vector(), augmented(image, params, 8, backend()));
         }
     }
@@ -147,7 +151,7 @@ TEST_P(LoaderTest, TheViewsAreThoseOfTheirStreams) {
 TEST_P(LoaderTest, ADamagedImageIsReplacedByTheNextReadableOneAndNamed) {
     const std::set<int64_t> damaged = {3, 4, 5, 50, 89};
     const auto data = std::make_shared<FlawedDataset>(open_shapes(90).train, damaged);
-    Loader loader(data, recipe_named("v2"), small_options(), backend());
+    Loader loader(data, two_views("v2"), small_options(), backend());
     const std::vector<int64_t> order = Random(11, Purpose::order, 0).permutation(90);
     for (int64_t step = 0; step < 4; ++step) {
         const Batch batch = loader.next();
@@ -171,11 +175,11 @@ TEST_P(LoaderTest, AReplacementGetsTheDrawsOfTheImageItStandsFor) {
     const DatasetPtr whole = open_shapes(20).train;
     const std::vector<int64_t> order = Random(11, Purpose::order, 0).permutation(20);
     const auto data = std::make_shared<FlawedDataset>(whole, std::set<int64_t>{order[4]});
-    Loader loader(data, recipe_named("v2"), small_options(), backend());
+    Loader loader(data, two_views("v2"), small_options(), backend());
     const Batch batch = loader.next();
     EXPECT_EQ(batch.indices[4], batch.indices[5]);
     // Twice the same pixels would be a positive among the negatives.
-    EXPECT_NE(batch.query.rows(4, 5).to_vector(), batch.query.rows(5, 6).to_vector());
+    EXPECT_NE(batch.views[0].rows(4, 5).to_vector(), batch.views[0].rows(5, 6).to_vector());
 }
 
 TEST_P(LoaderTest, OneErrorWhenNothingCanBeRead) {
@@ -184,8 +188,7 @@ TEST_P(LoaderTest, OneErrorWhenNothingCanBeRead) {
     for (const int workers : {0, 3}) {
         LoaderOptions options = small_options();
         options.workers = workers;
-        Loader loader(std::make_shared<FlawedDataset>(open_shapes(30).train, all), recipe_named("v2"), options,
-                      backend());
+        Loader loader(std::make_shared<FlawedDataset>(open_shapes(30).train, all), two_views("v2"), options, backend());
         expect_error([&] { loader.next(); }, {"none of the 30 images of shapes can be read", "damaged"});
     }
 }
@@ -201,11 +204,13 @@ TEST_P(LoaderTest, RanksShareEachGlobalBatch) {
     ASSERT_EQ(ranks[0].size(), whole.size());
     for (size_t i = 0; i < whole.size(); ++i) {
         for (size_t rank = 0; rank < 2; ++rank) {
-            const auto begin = static_cast<std::ptrdiff_t>(rank) * 10;
-            EXPECT_TRUE(std::equal(ranks[rank][i].indices.begin(), ranks[rank][i].indices.end(),
-                                   whole[i].indices.begin() + begin));
-            EXPECT_TRUE(std::equal(ranks[rank][i].query.begin(), ranks[rank][i].query.end(),
-                                   whole[i].query.begin() + begin * 8 * 8 * 3));
+            for (size_t n = 0; n < 10; ++n) {
+                const size_t position = 2 * n + rank, pixels = 8 * 8 * 3;
+                EXPECT_EQ(ranks[rank][i].indices[n], whole[i].indices[position]);
+                const auto view = ranks[rank][i].query.begin() + static_cast<std::ptrdiff_t>(n * pixels);
+                EXPECT_TRUE(std::equal(view, view + pixels,
+                                       whole[i].query.begin() + static_cast<std::ptrdiff_t>(position * pixels)));
+            }
         }
     }
 }
@@ -214,7 +219,7 @@ TEST_P(LoaderTest, ABatchStaysAsItIsUntilTheNextIsAskedFor) {
     LoaderOptions options = small_options();
     options.workers = 4;
     options.prefetch = 1;
-    Loader loader(open_shapes(90).train, recipe_named("v2"), options, backend());
+    Loader loader(open_shapes(90).train, two_views("v2"), options, backend());
     for (int i = 0; i < 12; ++i) {
         const Batch batch = loader.next();
         const Held before = held(batch);
@@ -227,12 +232,12 @@ TEST_P(LoaderTest, ABatchStaysAsItIsUntilTheNextIsAskedFor) {
 TEST_P(LoaderTest, ImpossibleOptionsAreNamed) {
     const DatasetPtr data = open_shapes(10).train;
     LoaderOptions options = small_options();
-    expect_error([&] { Loader(data, recipe_named("v2"), options, backend()); }, {"--batch-size 20", "10 images"});
+    expect_error([&] { Loader(data, two_views("v2"), options, backend()); }, {"--batch-size 20", "10 images"});
     options.batch = 0;
-    expect_error([&] { Loader(data, recipe_named("v2"), options, backend()); }, {"--batch-size is 0"});
+    expect_error([&] { Loader(data, two_views("v2"), options, backend()); }, {"--batch-size is 0"});
     options.batch = 2;
     options.workers = -1;
-    expect_error([&] { Loader(data, recipe_named("v2"), options, backend()); }, {"--workers is -1"});
+    expect_error([&] { Loader(data, two_views("v2"), options, backend()); }, {"--workers is -1"});
 }
 
 MOCO_FOR_EACH_BACKEND(LoaderTest);

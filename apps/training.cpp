@@ -1,0 +1,95 @@
+#include "apps/training.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/device.h"
+#include "apps/interrupt.h"
+#include "apps/json.h"
+#include "apps/progress_bar.h"
+#include "core/parallel.h"
+#include "nn/precision.h"
+
+namespace moco::apps {
+namespace {
+
+void print_summary(const RunDescription& run, const RunSummary& summary) {
+    const std::string folder = summary.folder.string();
+    const char* program = program_invocation_name;  // as the user called it, so that the lines below can be copied
+    if (summary.end == RunEnd::stopped) {
+        fmt::print("Stopped after step {}; everything is saved. Go on with\n  {} {} --resume {}\n", summary.step,
+                   program, run.command, folder);
+        return;
+    }
+    fmt::print("Done: {} steps; this part took {}.\n", summary.step, clock_text(summary.seconds));
+    if (summary.skipped_images > 0) {
+        fmt::print("{} unreadable images were replaced; {}/{} names them.\n", summary.skipped_images, folder,
+                   kMetricsFile);
+    }
+    fmt::print("Files in {}: {}, {}, {}, a TensorBoard event file.\nNext:\n", folder,
+               summary.checkpoint.filename().string(), kMetricsFile, kConfigFile);
+    const std::string what = fmt::format("--checkpoint {} --data {}", folder, run.settings.data.spec);
+    fmt::print("  {} knn {} --baselines\n", program, what);
+    fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
+    fmt::print("  {} features {} --out features\n", program, what);
+}
+
+nlohmann::ordered_json to_json(const std::optional<EvaluationReport>& report) {
+    if (!report) return nullptr;
+    nlohmann::ordered_json object;
+    for (const Measurement& measurement : report->values) object[measurement.name] = measurement.value;
+    return object;
+}
+
+void print_summary_as_json(const std::string& command, const RunSummary& summary) {
+    const nlohmann::ordered_json object = {{"task", command},
+                                           {"end", summary.end == RunEnd::stopped ? "stopped" : "finished"},
+                                           {"step", summary.step},
+                                           {"seconds", summary.seconds},
+                                           {"skipped_images", summary.skipped_images},
+                                           {"folder", summary.folder.string()},
+                                           {"checkpoint", summary.checkpoint.string()},
+                                           {"baselines", to_json(summary.baselines)},
+                                           {"evaluation", to_json(summary.evaluation)}};
+    print_json(object);
+}
+
+}  // namespace
+
+void add_training_flags(const Command& command, TrainingFlags& flags, const SettingTable& table) {
+    const Option config =
+        command.option("--config", flags.config_file, "settings from a TOML file, such as the config.toml of a run");
+    config.takes("FILE").group("Settings from elsewhere");
+    const Option resume =
+        command.option("--resume", flags.resume_folder,
+                       "go on with the run in this folder, from its last checkpoint; needs no other flag, and may "
+                       "change --threads, --workers, --device, --augment-on, and a larger --epochs or "
+                       "--max-steps");
+    resume.takes("RUN_FOLDER").group("Settings from elsewhere").excludes(config);
+    add_json_flag(command, flags.json);
+    flags.settings.add_to(command, table);
+}
+
+void run_training(const RunDescription& run, const TrainingFlags& flags, const std::string& advice,
+                  const std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>& make_task) {
+    const StopFlag& stop = stop_on_signals();
+    const TrainSettings& settings = run.settings;
+    set_threads(static_cast<int>(settings.machine.threads));
+    const std::unique_ptr<Backend> backend = make_backend(settings.machine.device);
+    const std::unique_ptr<Backend> augmenting = make_augmenting_backend(settings.machine.augment_on, *backend);
+    note_emulation(*backend);
+    note_slow_precision(precision_from_name(settings.run.precision), *backend);
+    configure(*backend, settings.run);
+    const Splits data = open_dataset(settings.data.spec);
+    SingleProcess comm;
+    const std::unique_ptr<Task> task = make_task(data, *backend, comm);
+    ProgressBar progress(flags.json ? stderr : stdout);
+    if (!advice.empty() && !flags.resumes()) progress.note(advice);
+    const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
+    const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);
+    flags.json ? print_summary_as_json(run.command, summary) : print_summary(run, summary);
+}
+
+}  // namespace moco::apps

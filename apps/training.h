@@ -1,0 +1,62 @@
+// What the commands that train share: settings from flags and files, resume, the device, the loop, the summary.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "apps/command.h"
+#include "apps/setting_flags.h"
+#include "moco/data/dataset.h"
+#include "moco/train/loop.h"
+
+namespace moco::apps {
+
+struct TrainingFlags {
+    SettingFlags settings;
+    std::string config_file, resume_folder;
+    bool json = false;
+
+    bool resumes() const { return !resume_folder.empty(); }
+};
+
+/// Adds --config, --resume, --json and the flags of `table` to a command.
+void add_training_flags(const Command& command, TrainingFlags& flags, const SettingTable& table);
+
+/// Trains. `make_task`: the task, on the device that the settings name; `advice`: a sentence for the start of a fresh
+/// run, or empty.
+void run_training(const RunDescription& run, const TrainingFlags& flags, const std::string& advice,
+                  const std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>& make_task);
+
+/// T: a task with its settings T::Settings.
+template <typename T>
+void run_training(const TrainingFlags& flags) {
+    using S = typename T::Settings;
+    SettingSources sources;
+    if (!flags.config_file.empty()) sources.file = flags.config_file;
+    sources.flags = flags.settings.given();
+    S settings =
+        flags.resumes() ? resume_settings<S>(flags.resume_folder, sources.flags) : resolve_settings<S>(sources);
+    validate(settings);
+    const SettingTable table = table_of(settings);
+    const RunStart start = flags.resumes() ? RunStart::resume : RunStart::fresh;
+    const std::string advice = rate_advice(settings.optimizer, preset<S>(settings.preset).optimizer);
+    run_training({std::string(S::command), settings, table, start}, flags, advice,
+                 [&](const Splits& data, Backend& backend, Communicator& comm) {
+                     return std::make_unique<T>(settings, data, backend, comm);
+                 });
+}
+
+/// Adds the command of T to `app`.
+template <typename T>
+void add_training(const Command& app, const char* description) {
+    using S = typename T::Settings;
+    const Command command = app.subcommand(std::string(S::command).c_str(), description);
+    auto flags = std::make_shared<TrainingFlags>();
+    S defaults;
+    add_training_flags(command, *flags, table_of(defaults));
+    command.footer(presets_text<S>());
+    command.runs([flags] { run_training<T>(*flags); });
+}
+
+}  // namespace moco::apps

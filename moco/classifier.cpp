@@ -1,0 +1,53 @@
+#include "moco/classifier.h"
+
+#include "moco/model.h"
+#include "ops/cross_entropy.h"
+
+namespace moco {
+
+Classifier::Classifier(const NetworkConfig& network, const SgdOptions& sgd_options, uint64_t seed, Backend& backend)
+    : f(network, seed, backend),
+      parameters(state().parameters, ArenaContents::values_and_gradients),
+      sgd(parameters, sgd_options) {}
+
+void Classifier::visit(StateVisitor& visitor) const {
+    moco::visit(visitor, "", state());
+    moco::visit(visitor, "optimizer.", sgd.momenta());
+}
+
+LabelledBatch::LabelledBatch(const Tensor& images, const std::vector<int64_t>& all_labels, int64_t count)
+    : x(images), parts(images.dim(0), count, images.backend()) {
+    std::vector<std::vector<int64_t>> of_parts(static_cast<size_t>(count));
+    for (size_t n = 0; n < all_labels.size(); ++n) {
+        check(all_labels[n] >= 0, "an image of the batch has no label (number {})", n);
+        of_parts[n % of_parts.size()].push_back(all_labels[n]);
+    }
+    for (const auto& part : of_parts) labels.push_back(Tensor::from_host(part, {std::ssize(part)}, x.backend()));
+}
+
+std::vector<Tensor*> LabelledBatch::placed() {
+    std::vector<Tensor*> all = parts.placed();
+    all.push_back(&x);
+    for (Tensor& part : labels) all.push_back(&part);
+    return all;
+}
+
+StepResult classifier_step(Classifier& classifier, const LabelledBatch& batch, Communicator& comm) {
+    auto& [f, parameters, sgd] = classifier;
+    StepResult result;
+    result.parts = batch.parts.count();
+    sgd.zero_grad();
+    for (int64_t part = 0; part < result.parts; ++part) {
+        f.encoder().set_part({part, result.parts});
+        const Tensor scores = f.forward(batch.parts.part(batch.x, part));  // N x classes
+        Loss loss = cross_entropy(scores, batch.labels[static_cast<size_t>(part)]);
+        result.add(loss);
+        result.queries += scores.dim(0);
+        loss.value.backward(1.0f / static_cast<float>(result.parts));
+    }
+    average_gradients(parameters, comm);
+    sgd.step();
+    return result;
+}
+
+}  // namespace moco

@@ -1,0 +1,90 @@
+#include "moco/tasks/pretrain_settings.h"
+
+#include "moco/train/settings/checks.h"
+#include "nn/precision.h"
+
+namespace moco {
+
+void PretrainSettings::add_rows(SettingTable& table) {
+    table.add("preset", "v1|v2|cifar-demo|fashion", preset, "settings to start from; file and flags change them",
+              {Decides::run});
+    moco::add_rows(table, data, views);
+    moco::add_rows(table, encoder, "Encoder (f_q, f_k)");
+    table.add("mlp", "", method.mlp, "MoCo v2's head Linear-ReLU-Linear instead of Linear")
+        .add("moco-dim", "C", method.moco_dim, "feature dimension (C)");
+    table.group("Method")
+        .add("moco-k", "K", method.moco_k, "keys in the queue, the negatives (K)")
+        .add("moco-m", "M", method.moco_m, "momentum of the key encoder (m)")
+        .add("moco-t", "T", method.moco_t, "temperature of the softmax (tau)")
+        .add("symmetric", "", method.symmetric, "sum the losses of both directions, view 1 to 2 and 2 to 1")
+        .add("bn-splits", "S", method.bn_splits,
+             "groups of the batch with batch norm statistics of their own (the GPUs)")
+        .add("shuffle-bn", "", method.shuffle_bn, "permute the key batch over the groups (Sec. 3.3)");
+    moco::add_rows(table, optimizer);
+    table.group("Monitoring")
+        .add("knn-every", "EPOCHS", knn.every, "epochs between kNN evaluations; 0: never")
+        .add("knn-k", "N", knn.k, "neighbours that vote")
+        .add("knn-t", "X", knn.t, "temperature of the votes' weights")
+        .add("knn-baselines", "", knn.baselines, "first the kNN accuracy of raw pixels and of the untrained network");
+    add_log_row(table, run);
+    moco::add_rows(table, run, "warm start: both encoders from this checkpoint or torchvision file");
+    moco::add_rows(table, machine);
+}
+
+namespace {
+
+void validate(const MethodSettings& m, int64_t batch_size) {
+    check_at_least("moco-dim", m.moco_dim, 1);
+    check_at_least("moco-k", m.moco_k, 1);
+    check(m.moco_k >= batch_size,
+          "--moco-k {} is smaller than --batch-size {}: the queue must hold at least one batch (paper, Sec. 3.2)",
+          m.moco_k, batch_size);
+    check(!m.symmetric || m.moco_k >= 2 * batch_size,
+          "--moco-k {} is smaller than twice --batch-size {}: --symmetric enqueues the keys of both views", m.moco_k,
+          batch_size);
+    check_real("moco-m", m.moco_m, m.moco_m >= 0 && m.moco_m <= 1, "in 0..1 (0.999 is the paper's)");
+    check_real("moco-t", m.moco_t, m.moco_t > 0, "above 0 (0.07 is the first paper's)");
+    check_at_least("bn-splits", m.bn_splits, 1);
+    check(batch_size % m.bn_splits == 0,
+          "--bn-splits {} does not divide --batch-size {}: every group needs as many images", m.bn_splits, batch_size);
+}
+
+void validate(const KnnSettings& knn) {
+    check_at_least("knn-every", knn.every, 0);
+    check_at_least("knn-k", knn.k, 1);
+    check_real("knn-t", knn.t, knn.t > 0, "above 0");
+}
+
+}  // namespace
+
+void validate(const PretrainSettings& s) {
+    preset<PretrainSettings>(s.preset);
+    validate(s.data);
+    validate(s.encoder, s.views.image_size);
+    check_at_least("batch-size", s.optimizer.batch_size, 1);
+    validate(s.method, s.optimizer.batch_size);
+    validate(s.optimizer);
+    check(s.method.bn_splits % s.optimizer.accumulate == 0,
+          "--accumulate {} does not divide --bn-splits {}: each part of the batch takes as many of the splits",
+          s.optimizer.accumulate, s.method.bn_splits);
+    validate(s.run);
+    validate(s.knn);
+    validate(s.machine);
+    validate(s.views);
+}
+
+NetworkConfig network_config(const PretrainSettings& s, int64_t in_channels) {
+    NetworkConfig config;
+    static_cast<EncoderConfig&>(config) = encoder_config(s.encoder, in_channels);
+    config.head = s.method.mlp ? Head::mlp : Head::linear;
+    config.dim = s.method.moco_dim;
+    config.bn_splits = s.method.bn_splits / s.optimizer.accumulate;
+    config.precision = precision_from_name(s.run.precision);
+    return config;
+}
+
+KnnOptions knn_options(const KnnSettings& knn) {
+    return {knn.k, static_cast<float>(knn.t)};
+}
+
+}  // namespace moco

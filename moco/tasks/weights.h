@@ -1,0 +1,47 @@
+// Weights of files as networks: checkpoints of every task, and bare files in torchvision's naming.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "moco/train/checkpoint.h"
+#include "moco/train/settings/table.h"
+#include "nn/network.h"
+
+namespace moco {
+
+/// What a checkpoint tells of the network that it holds.
+struct TrainedNetwork {
+    NetworkConfig config;
+    std::string encoder_prefix, head_prefix;  // of the tensors in the file
+    int64_t image_size = 0;                   // that it was trained at
+    uint64_t seed = 0;
+};
+
+/// The network of a checkpoint of ours: f_q of pretraining, the encoder with its classifier of supervised training.
+/// Throws Error naming the file for a command that this program does not know.
+TrainedNetwork network_of(const SafetensorsFile& file);
+
+/// The settings in a checkpoint of ours that decide results, by name.
+std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsFile& file);
+
+/// What a bare file does not tell. Ignored for checkpoints of ours.
+struct BareFileHints {
+    std::optional<std::string> arch;  // required
+    std::optional<std::string> stem;  // of a 3x3 first convolution: cifar (default) or cifar-s2
+};
+
+/// A network for evaluation, in eval mode: that of a checkpoint of ours, or a bare safetensors file in torchvision's
+/// naming, whose head (fc.*) may be absent or of any size. Throws Error naming the file and what does not fit.
+std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend);
+
+/// Warm start (--init): parameters and statistics of a file into `f`. A head is only taken from another pretraining
+/// run, where `head` says so. Throws Error naming the file and what does not fit.
+enum class WarmHead { from_pretraining, fresh };
+void warm_start(const std::filesystem::path& path, Network& f, WarmHead head);
+
+}  // namespace moco

@@ -1,0 +1,136 @@
+// Writing and reading a run's state. The tensors go through nn/serialize, which knows PyTorch's layouts.
+#include "moco/train/checkpoint.h"
+
+#include <optional>
+#include <type_traits>
+
+#include "core/error.h"
+#include "core/parse.h"
+#include "nn/serialize.h"
+
+namespace moco {
+namespace {
+
+constexpr const char* kFormat = "moco.cpp checkpoint";
+constexpr const char* kVersion = "1";
+constexpr const char* kPretrain = "pretrain";
+constexpr std::string_view kOptimizer = "optimizer.";
+
+const std::string* find(const SafetensorsFile& file, const std::string& key) {
+    const auto found = file.metadata().find(key);
+    return found == file.metadata().end() ? nullptr : &found->second;
+}
+
+const std::string& metadata_of(const SafetensorsFile& file, const std::string& key) {
+    const std::string* found = find(file, key);
+    check(found != nullptr, "{} is damaged: its metadata lacks '{}'", file.path().string(), key);
+    return *found;
+}
+
+template <typename T>
+T number_of(const SafetensorsFile& file, const std::string& key) {
+    const std::string& text = metadata_of(file, key);
+    const std::optional<T> value = parse_number<T>(text);
+    check(value.has_value(), "{} is damaged: its metadata has {} = '{}'", file.path().string(), key, text);
+    return *value;
+}
+
+// One list of the progress' fields serves both directions.
+template <typename Progress, typename Visit>
+void for_each_field(Progress& progress, const std::vector<ValueName>& values, const Visit& visit) {
+    visit("epoch", progress.epoch);
+    visit("step", progress.step);
+    visit("log_lines", progress.log_lines);
+    for (size_t i = 0; i < values.size(); ++i) visit(values[i].sum_name, progress.sums[i]);
+    visit("epoch_steps", progress.epoch_steps);
+    visit("epoch_skipped", progress.epoch_skipped);
+}
+
+TrainingProgress progress_of(const SafetensorsFile& file, const std::vector<ValueName>& values) {
+    TrainingProgress progress;
+    progress.sums.resize(values.size());
+    for_each_field(progress, values, [&](const std::string& name, auto& value) {
+        value = number_of<std::remove_reference_t<decltype(value)>>(file, name);
+    });
+    return progress;
+}
+
+/// What is trained has a momentum in checkpoints of ours; in others, what is no statistic of a batch norm.
+bool counts_as_parameter(const SafetensorsEntry& entry, bool ours) {
+    const std::string_view name = entry.name;
+    if (ours) return name.starts_with(kOptimizer);
+    return !name.ends_with("running_mean") && !name.ends_with("running_var") && !name.ends_with("num_batches_tracked");
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
+                     const TrainingProgress& progress, const std::vector<ValueName>& values, const VisitState& visit) {
+    Metadata metadata = {{"format", kFormat},
+                         {"format_version", kVersion},
+                         {"config", header.config},
+                         {"data", header.trained_on.data},
+                         {"in_channels", fmt::format("{}", header.trained_on.in_channels)},
+                         {"images", fmt::format("{}", header.trained_on.images)},
+                         {"instruction_set", header.instruction_set},
+                         {"views_made_on", header.views_made_on}};
+    if (header.command != kPretrain) metadata["task"] = header.command;
+    if (!header.tuning.empty()) metadata["tuning"] = header.tuning;
+    // {fmt} writes the shortest digits that read back as the same double.
+    for_each_field(progress, values,
+                   [&](const std::string& name, auto value) { metadata[name] = fmt::format("{}", value); });
+    write_safetensors(path, metadata, items_of(visit));
+}
+
+TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::vector<ValueName>& values,
+                                 const VisitState& visit) {
+    const SafetensorsFile file(path);
+    check(is_checkpoint(file), "{} is no checkpoint of a run (its metadata lacks format = '{}')", path.string(),
+          kFormat);
+    const TrainingProgress progress = progress_of(file, values);
+    load_state(file, visit);
+    return progress;
+}
+
+bool is_checkpoint(const SafetensorsFile& file) {
+    const std::string* format = find(file, "format");
+    if (format == nullptr || *format != kFormat) return false;
+    const std::string* version = find(file, "format_version");
+    check(version != nullptr && *version == kVersion, "{} has checkpoint format {}, this program reads format {}",
+          file.path().string(), version == nullptr ? "(none)" : *version, kVersion);
+    return true;
+}
+
+CheckpointHeader read_header(const SafetensorsFile& file) {
+    const auto or_empty = [&](const char* key) {
+        const std::string* found = find(file, key);
+        return found == nullptr ? "" : *found;
+    };
+    CheckpointHeader header;
+    if (const std::string* task = find(file, "task")) header.command = *task;
+    header.config = metadata_of(file, "config");
+    header.trained_on = {metadata_of(file, "data"), number_of<int64_t>(file, "in_channels"),
+                         number_of<int64_t>(file, "images")};
+    header.instruction_set = metadata_of(file, "instruction_set");
+    header.tuning = or_empty("tuning");
+    header.views_made_on = or_empty("views_made_on");
+    return header;
+}
+
+CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
+    const SafetensorsFile file(path);
+    CheckpointInfo info;
+    info.moco = is_checkpoint(file);
+    info.tensors = static_cast<int64_t>(file.entries().size());
+    for (const SafetensorsEntry& entry : file.entries()) {
+        if (counts_as_parameter(entry, info.moco)) info.parameters += entry.count();
+    }
+    info.bytes = static_cast<int64_t>(std::filesystem::file_size(path));
+    if (!info.moco) return info;
+    info.header = read_header(file);
+    info.epoch = number_of<int64_t>(file, "epoch");
+    info.step = number_of<int64_t>(file, "step");
+    return info;
+}
+
+}  // namespace moco

@@ -1,0 +1,78 @@
+// A run's state in one safetensors file, in PyTorch's layouts.
+//
+// Tensors: what the task shows (Task::visit). Metadata: format, task (absent: pretraining), config (the settings that
+// decide results), data, progress, instruction set, which backend made the views, and what the device chose by itself
+// (tuning), where it did. No times, paths, thread or worker counts: equal runs write equal bytes. docs/file-formats.md
+// has the details.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "moco/train/task.h"
+#include "nn/safetensors.h"
+
+namespace moco {
+
+/// How far a run has come.
+struct TrainingProgress {
+    int64_t epoch = 0;         // epochs whose end (evaluation, log line) is done
+    int64_t step = 0;          // steps done in all
+    int64_t log_lines = 0;     // lines of metrics.jsonl that belong to these steps
+    std::vector<double> sums;  // of the steps' values over the current epoch, in the order of Task::value_names()
+    int64_t epoch_steps = 0;
+    int64_t epoch_skipped = 0;  // unreadable images replaced in the current epoch
+    bool operator==(const TrainingProgress&) const = default;
+};
+
+/// What a run trains on, as far as its checkpoints tell.
+struct TrainedOn {
+    std::string data;         // name of the data set, without its folder
+    int64_t in_channels = 3;  // 1 or 3
+    int64_t images = 0;       // in one epoch
+    bool operator==(const TrainedOn&) const = default;
+};
+
+/// What a checkpoint holds besides tensors.
+struct CheckpointHeader {
+    std::string command = "pretrain";  // of the run
+    std::string config;                // method_settings of the run
+    TrainedOn trained_on;
+    std::string instruction_set;
+    std::string tuning;         // Backend::tuning of the device that wrote it; empty where it has none
+    std::string views_made_on;  // the backend that made the views: "cpu", "cuda"; empty in files that do not say it
+};
+
+/// Writes everything a resume needs, atomically: `path` holds the old file or the new one, whole, at any moment.
+/// Throws Error naming the file when it cannot be written.
+void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
+                     const TrainingProgress& progress, const std::vector<ValueName>& values, const VisitState& visit);
+
+/// Fills a state from the file. Throws Error naming the file: it is none of ours, it is damaged, or a tensor has
+/// another shape (both are named); nothing is changed then.
+TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::vector<ValueName>& values,
+                                 const VisitState& visit);
+
+/// Whether a file is a checkpoint of ours. Throws Error naming it if it is one of a format that this program does not
+/// read.
+bool is_checkpoint(const SafetensorsFile& file);
+/// The header of a checkpoint of ours.
+CheckpointHeader read_header(const SafetensorsFile& file);
+
+/// What a file is, read from its header alone.
+struct CheckpointInfo {
+    bool moco = false;  // false: a bare file of weights in torchvision's naming
+    // The rest of a checkpoint of ours:
+    CheckpointHeader header;
+    int64_t epoch = 0, step = 0;
+    // Of every file:
+    int64_t tensors = 0;
+    int64_t parameters = 0;  // that are trained (of one encoder)
+    int64_t bytes = 0;       // of the file
+};
+CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);
+
+}  // namespace moco

@@ -1,0 +1,42 @@
+#include "moco/train/resume.h"
+
+#include <map>
+
+#include "core/error.h"
+#include "moco/train/run_folder.h"
+
+namespace moco {
+
+void check_same_run(const std::filesystem::path& file, const CheckpointHeader& then, const SettingTable& now,
+                    const TrainedOn& trained_on) {
+    const std::map<std::string, SettingValue> held = values_of_toml(then.config, file.string() + " (its settings)");
+    for (const Setting& setting : now.rows()) {
+        if (setting.kind.decides != Decides::method || setting.kind.on_resume == OnResume::may_grow) continue;
+        const auto found = held.find(std::string(setting.name));
+        const SettingValue before = found != held.end() ? found->second : setting.by_default, after = setting.get();
+        check(before == after, "{} was trained with {} = {}, the run's {} says {}; a resume may not change it",
+              file.string(), setting.name, text_of(before), kConfigFile, text_of(after));
+    }
+    check(trained_on == then.trained_on,
+          "{} was trained on {} ({} images of {} channels), --data is {} ({} images of {} channels)", file.string(),
+          then.trained_on.data, then.trained_on.images, then.trained_on.in_channels, trained_on.data, trained_on.images,
+          trained_on.in_channels);
+}
+
+std::string other_bits(const std::filesystem::path& file, const CheckpointHeader& then, const ViewBackends& now) {
+    const std::string here = now.trains.instruction_set();
+    if (then.instruction_set != here) {
+        return fmt::format(
+            "{} was written on {}, this machine computes with {}: the run goes on, but not to the same bits",
+            file.string(), then.instruction_set, here);
+    }
+    if (!then.views_made_on.empty() && then.views_made_on != now.augments.name()) {
+        return fmt::format(
+            "{} was trained on views made on {}, from now on they are made on {}: the same draws, but "
+            "values that differ by up to 2/255, so the run does not go on to the same bits",
+            file.string(), then.views_made_on, now.augments.name());
+    }
+    return {};
+}
+
+}  // namespace moco

@@ -1,0 +1,21 @@
+// Whether a checkpoint may go on as the run that its folder describes.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "moco/data/make_views.h"
+#include "moco/train/checkpoint.h"
+#include "moco/train/settings/table.h"
+
+namespace moco {
+
+/// Holds the settings of a run against those of its checkpoint; a run may only have become longer. Throws Error with
+/// both values of what differs.
+void check_same_run(const std::filesystem::path& file, const CheckpointHeader& then, const SettingTable& now,
+                    const TrainedOn& trained_on);
+
+/// A sentence that says why the run would have gone on to other bits where it was; empty if it goes on to the same.
+std::string other_bits(const std::filesystem::path& file, const CheckpointHeader& then, const ViewBackends& now);
+
+}  // namespace moco

@@ -1,0 +1,54 @@
+// A run's folder: made for a fresh run, found again by a resume.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "moco/train/settings/layers.h"
+#include "moco/train/settings/train_settings.h"
+
+namespace moco {
+
+/// fresh: the run folder must not hold a run yet. resume: go on from its checkpoint-last.safetensors (from the first
+/// step if the run was killed before it wrote one).
+enum class RunStart { fresh, resume };
+
+/// Names within a run folder.
+inline constexpr const char* kConfigFile = "config.toml";
+inline constexpr const char* kMetricsFile = "metrics.jsonl";
+inline constexpr const char* kLastCheckpoint = "checkpoint-last.safetensors";
+/// Where evaluations put their results, a folder each.
+inline constexpr const char* kEvaluations = "eval";
+
+/// The folder of this run: --out, else runs/PRESET.
+std::filesystem::path run_folder(const TrainSettings& settings);
+
+/// Makes run_folder(settings) ready and writes config.toml. Throws Error if a fresh run finds a run there, if a resume
+/// finds none, or if the folder cannot be written.
+std::filesystem::path prepare_run_folder(const TrainSettings& settings, const SettingTable& table,
+                                         std::string_view command, RunStart start);
+
+/// Whether a checkpoint-last.safetensors lies there.
+bool has_checkpoint(const std::filesystem::path& folder);
+
+/// "checkpoint-epoch-0010.safetensors".
+std::string kept_checkpoint_name(int64_t epoch);
+
+/// The text of the folder's config.toml. Throws Error if the folder holds no run, or one that another command trains
+/// (it is named).
+std::string settings_of_run(const std::filesystem::path& folder, std::string_view command);
+
+/// The settings with which the run in `folder` goes on: its config.toml, changed by `flags` as far as a resume may
+/// (threads, workers, device, augment-on, more epochs, more steps). Throws Error with both values otherwise.
+template <typename S>
+S resume_settings(const std::filesystem::path& folder, const GivenFlags& flags) {
+    S settings;
+    const SettingTable table = table_of(settings);
+    from_toml(table, S::command, settings_of_run(folder, S::command), (folder / kConfigFile).string());
+    settings.run.out = folder.string();
+    apply_to_resumed(table, flags);
+    return settings;
+}
+
+}  // namespace moco

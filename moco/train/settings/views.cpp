@@ -1,0 +1,76 @@
+#include "moco/train/settings/views.h"
+
+#include "moco/data/dataset.h"
+#include "moco/train/settings/checks.h"
+
+namespace moco {
+namespace {
+
+std::string recipe_argument() {
+    return fmt::format("{}", fmt::join(recipe_names(), "|"));
+}
+
+}  // namespace
+
+void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
+    static const std::string kRecipes = recipe_argument();
+    table.group("Data and augmentation")
+        .add("data", "D", data.spec, "the data set: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...",
+             {Decides::run})
+        .add("image-size", "PIXELS", views.image_size, "side of an augmented view, pixels")
+        .add("aug", kRecipes, views.aug, "recipe of the augmented views")
+        .add("aug-plus", "", views.aug_plus, "MoCo v2's jitter and blur with the recipe's crop")
+        .add("crop-min", "SHARE", views.crop_min, "smallest crop, as a share of the image's area [the recipe's]")
+        .add("crop-max", "SHARE", views.crop_max, "largest crop, as a share of the image's area [the recipe's]")
+        .add("brightness", "S", views.brightness, "jitter: factor uniform in 1-S..1+S [the recipe's]")
+        .add("contrast", "S", views.contrast, "jitter: factor uniform in 1-S..1+S [the recipe's]")
+        .add("saturation", "S", views.saturation, "jitter: factor uniform in 1-S..1+S [the recipe's]")
+        .add("hue", "S", views.hue, "jitter: turn of the colour wheel uniform in -S..S [the recipe's]")
+        .add("jitter-p", "P", views.jitter_p, "probability of the jitter [the recipe's]")
+        .add("grayscale-p", "P", views.grayscale_p, "probability of grey [the recipe's]")
+        .add("blur-p", "P", views.blur_p, "probability of the blur [the recipe's]")
+        .add("flip-p", "P", views.flip_p, "probability of the horizontal flip [the recipe's]");
+}
+
+void validate(const DataSettings& data) {
+    check(!data.spec.empty(), "--data is missing; it names the images to train on: {}", dataset_forms());
+}
+
+void validate(const ViewSettings& v) {
+    check_one_of("aug", v.aug, recipe_names());
+    const auto within = [](std::string_view flag, const std::optional<double>& value, double least, double most) {
+        if (value) check_real(flag, *value, *value >= least && *value <= most, fmt::format("in {}..{}", least, most));
+    };
+    within("crop-min", v.crop_min, 0, 1);
+    within("crop-max", v.crop_max, 0, 1);
+    within("brightness", v.brightness, 0, 10);
+    within("contrast", v.contrast, 0, 10);
+    within("saturation", v.saturation, 0, 10);
+    within("hue", v.hue, 0, 0.5);
+    within("jitter-p", v.jitter_p, 0, 1);
+    within("grayscale-p", v.grayscale_p, 0, 1);
+    within("blur-p", v.blur_p, 0, 1);
+    within("flip-p", v.flip_p, 0, 1);
+    check_recipe(recipe_of(v));  // what they amount to together
+}
+
+Recipe recipe_of(const ViewSettings& v) {
+    Recipe recipe = recipe_named(v.aug);
+    if (v.aug_plus) recipe = with_aug_plus(recipe);
+    const auto change = [](float& number, const std::optional<double>& value) {
+        if (value) number = static_cast<float>(*value);
+    };
+    change(recipe.crop_scale_min, v.crop_min);
+    change(recipe.crop_scale_max, v.crop_max);
+    change(recipe.brightness, v.brightness);
+    change(recipe.contrast, v.contrast);
+    change(recipe.saturation, v.saturation);
+    change(recipe.hue, v.hue);
+    change(recipe.jitter_p, v.jitter_p);
+    change(recipe.grayscale_p, v.grayscale_p);
+    change(recipe.blur_p, v.blur_p);
+    change(recipe.flip_p, v.flip_p);
+    return recipe;
+}
+
+}  // namespace moco

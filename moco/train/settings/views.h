@@ -1,0 +1,37 @@
+// Settings: which images, and what becomes of them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "moco/data/augmentation.h"
+#include "moco/train/settings/table.h"
+
+namespace moco {
+
+struct DataSettings {
+    std::string spec;  // --data: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...
+
+    bool operator==(const DataSettings&) const = default;
+};
+
+struct ViewSettings {
+    int64_t image_size = 224;  // side of an augmented view, pixels
+    std::string aug = "v1";    // recipe of the views
+    bool aug_plus = false;     // v2's jitter and blur with the recipe's crop
+    // Unset, here and below: the recipe's. The smallest and the largest crop as a share of the image's area.
+    std::optional<double> crop_min, crop_max;
+    std::optional<double> brightness, contrast, saturation, hue;  // strengths of the jitter
+    std::optional<double> jitter_p, grayscale_p, blur_p, flip_p;  // probabilities
+
+    bool operator==(const ViewSettings&) const = default;
+};
+
+void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views);
+/// Throws Error, one sentence naming the flags, for what cannot work.
+void validate(const DataSettings& data);
+void validate(const ViewSettings& views);
+/// The recipe that the settings describe. Throws Error for an unknown name.
+Recipe recipe_of(const ViewSettings& views);
+
+}  // namespace moco

@@ -1,0 +1,138 @@
+// The event format, by hand: four fields of Event, two of Summary.Value.
+//
+//     Event          { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
+//     Summary        { repeated Value value = 1; }
+//     Summary.Value  { string tag = 1; float simple_value = 2; }
+#include "moco/train/tensorboard.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+#include <chrono>
+
+#include "core/bits.h"
+#include "core/error.h"
+
+namespace moco {
+namespace {
+
+double now() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Numbers are little endian in records and in protobuf's fixed-width fields.
+template <typename T>
+void append_fixed(std::string& out, T value) {
+    for (size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+void append_varint(std::string& out, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+    out.push_back(static_cast<char>(value));
+}
+
+enum WireType : uint64_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+
+void append_key(std::string& out, uint64_t field, WireType type) {
+    append_varint(out, field << 3 | type);
+}
+
+void append_double(std::string& out, uint64_t field, double value) {
+    append_key(out, field, kFixed64);
+    append_fixed(out, bit_cast<uint64_t>(value));
+}
+
+void append_float(std::string& out, uint64_t field, float value) {
+    append_key(out, field, kFixed32);
+    append_fixed(out, bit_cast<uint32_t>(value));
+}
+
+void append_int(std::string& out, uint64_t field, int64_t value) {
+    append_key(out, field, kVarint);
+    append_varint(out, static_cast<uint64_t>(value));
+}
+
+void append_bytes(std::string& out, uint64_t field, std::string_view bytes) {
+    append_key(out, field, kBytes);
+    append_varint(out, bytes.size());
+    out += bytes;
+}
+
+constexpr std::array<uint32_t, 256> kCrcTable = [] {
+    std::array<uint32_t, 256> table{};
+    for (uint32_t i = 0; i < table.size(); ++i) {
+        uint32_t crc = i;
+        for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+        table[i] = crc;
+    }
+    return table;
+}();
+
+}  // namespace
+
+uint32_t crc32c(std::string_view bytes) {
+    uint32_t crc = ~0u;
+    for (const char byte : bytes) crc = kCrcTable[(crc ^ static_cast<uint8_t>(byte)) & 0xff] ^ crc >> 8;
+    return ~crc;
+}
+
+uint32_t masked_crc32c(std::string_view bytes) {
+    return std::rotr(crc32c(bytes), 15) + 0xa282ead8u;
+}
+
+EventWriter::EventWriter(const std::filesystem::path& folder)
+    : path_(folder / fmt::format("events.out.tfevents.{:010}.moco.{}", static_cast<int64_t>(now()), ::getpid())),
+      file_(path_, std::ios::binary | std::ios::app) {
+    check(file_.is_open(), "{} cannot be written", path_.string());
+    std::string version;
+    append_double(version, 1, now());
+    append_bytes(version, 3, "brain.Event:2");
+    write_record(version);
+    flush();
+}
+
+void EventWriter::write_record(const std::string& event) {
+    std::string length;
+    append_fixed(length, static_cast<uint64_t>(event.size()));
+    std::string record = length;
+    append_fixed(record, masked_crc32c(length));
+    record += event;
+    append_fixed(record, masked_crc32c(event));
+    file_.write(record.data(), static_cast<std::streamsize>(record.size()));
+}
+
+void EventWriter::scalar(std::string_view tag, int64_t step, double value) {
+    std::string point, summary, event;
+    append_bytes(point, 1, tag);
+    append_float(point, 2, static_cast<float>(value));
+    append_bytes(summary, 1, point);
+    append_double(event, 1, now());
+    append_int(event, 2, step);
+    append_bytes(event, 5, summary);
+    write_record(event);
+}
+
+void EventWriter::flush() {
+    check(static_cast<bool>(file_.flush()), "{} cannot be written; is the disk full?", path_.string());
+}
+
+void TensorBoard::values(const std::string& group, int64_t at, const std::vector<double>& values) {
+    for (size_t i = 0; i < values_.size(); ++i) events_.scalar(group + values_[i].name, at, values[i]);
+}
+
+void TensorBoard::step_done(const StepReport& report) {
+    if (!report.logged) return;
+    values("train/", report.step, report.values);
+    events_.scalar("train/lr", report.step, report.lr);
+    events_.scalar("train/images_per_s", report.step, report.images_per_s);
+    events_.flush();
+}
+
+void TensorBoard::epoch_done(const EpochReport& report) {
+    values("epoch/", report.epoch, report.values);
+    if (!report.evaluation) return;
+    for (const Measurement& m : report.evaluation->values) events_.scalar(m.tag, report.epoch, m.value);
+}
+
+}  // namespace moco

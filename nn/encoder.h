@@ -1,0 +1,49 @@
+// What turns images into features: the trunk of a network, without a head. docs/add-an-encoder.md adds one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/dims.h"
+#include "nn/conv_bn.h"
+#include "nn/init.h"
+#include "nn/module.h"
+#include "nn/stem.h"
+
+namespace moco {
+
+/// Which encoder, and how big.
+struct EncoderConfig {
+    std::string arch = "resnet50";
+    Stem stem = Stem::imagenet;
+    ConvInit stem_init = ConvInit::kaiming_normal;  // the cifar-demo preset's replaced stem is ConvInit::uniform
+    int64_t width = 64;                             // channels of the first stage
+    int64_t in_channels = 3;
+    int64_t bn_splits = 1;                 // in train mode; must divide every batch
+    Precision precision = Precision::f32;  // in train mode; evaluation computes in f32
+};
+
+/// A module of images. Its functions throw Error where images do not fit, naming both numbers.
+class Encoder : public Module {
+  public:
+    /// Pooled features of images x: N,H,W,in_channels -> N x feature_dim(), both f32. Throws Error when the channels
+    /// differ, when H or W is below minimum_size(), or when bn_splits does not divide N in train mode.
+    Tensor forward(const Tensor& x) override = 0;
+    virtual int64_t feature_dim() const = 0;
+    /// Images must be at least this high and wide.
+    virtual int64_t minimum_size() const = 0;
+    virtual const EncoderConfig& config() const = 0;
+    virtual BatchNormMode mode() const = 0;
+    /// What forward sees from now on: after all parts of a batch, in order, the running statistics are as if it had
+    /// gone through at once, and it counts once (ConvBn::set_part). The part's bn_splits are its own.
+    virtual void set_part(const BatchPart& part) = 0;
+};
+
+/// Draws its parameters from `init`. Throws Error on an unknown arch (listing those that exist) or a size below 1.
+std::unique_ptr<Encoder> make_encoder(const EncoderConfig& config, Initializer& init);
+
+/// The names EncoderConfig::arch may have.
+const std::vector<std::string>& encoder_names();
+
+}  // namespace moco
