@@ -12,7 +12,7 @@ std::optional<EvaluationReport> test_classifier(Network& f, const DatasetPtr& da
     const Stopwatch watch;
     FeatureOptions options;
     options.layers = {FeatureLayer::projection};  // the classifier's scores
-    options.workers = test.workers;
+    options.workers = static_cast<int>(test.workers);
     options.stop = &place.stop;
     const DatasetInfo& info = data->info();
     const Features features = extract_features(f, data, default_transform(info, test.image_size), options, backend);

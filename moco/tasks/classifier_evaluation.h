@@ -13,7 +13,7 @@ namespace moco {
 struct ClassifierTest {
     std::string task;        // "supervised": of the results, and of their folder RUN/eval/TASK
     int64_t image_size = 0;  // that the network is trained at
-    int workers = 1;
+    int64_t workers = 1;
 };
 
 /// Accuracy of f (its head's outputs are the scores) on `data`; nothing if place.stop became true on the way. Where

@@ -52,9 +52,7 @@ LoaderPlan Pretraining::loader_plan() const {
 }
 
 const std::vector<ValueName>& Pretraining::value_names() const {
-    static const std::vector<ValueName> names = {
-        {"loss", "epoch_loss", "loss", "loss", ValueName::Unit::plain},
-        {"contrast_accuracy", "epoch_accuracy", "contrast accuracy", "contrast", ValueName::Unit::percent}};
+    static const std::vector<ValueName> names = loss_and("contrast_accuracy", "contrast accuracy", "contrast");
     return names;
 }
 

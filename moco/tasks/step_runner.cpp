@@ -12,6 +12,11 @@ StepValues values_of(const StepResult& result) {
 
 }  // namespace
 
+std::vector<ValueName> loss_and(const std::string& name, const std::string& text, const std::string& short_text) {
+    return {{"loss", "epoch_loss", "loss", "loss", ValueName::Unit::plain},
+            {name, "epoch_accuracy", text, short_text, ValueName::Unit::percent}};
+}
+
 StepRunner::StepRunner(const MachineSettings& machine, Backend& backend, Communicator& comm) {
     if (!machine.cuda_graph) return;
     check(comm.size() == 1, "--cuda-graph: with {} processes steps are not replayed", comm.size());

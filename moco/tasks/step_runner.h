@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/communicator.h"
@@ -12,6 +13,10 @@
 #include "moco/train/task.h"
 
 namespace moco {
+
+/// The names of the two values that StepRunner reports: the loss, and an accuracy as log, people and progress bar call
+/// it.
+std::vector<ValueName> loss_and(const std::string& name, const std::string& text, const std::string& short_text);
 
 /// Issues steps call by call or, with --cuda-graph, replays them.
 class StepRunner {

@@ -49,9 +49,7 @@ LoaderPlan Supervised::loader_plan() const {
 }
 
 const std::vector<ValueName>& Supervised::value_names() const {
-    static const std::vector<ValueName> names = {
-        {"loss", "epoch_loss", "loss", "loss", ValueName::Unit::plain},
-        {"accuracy", "epoch_accuracy", "accuracy", "accuracy", ValueName::Unit::percent}};
+    static const std::vector<ValueName> names = loss_and("accuracy", "accuracy", "accuracy");
     return names;
 }
 
@@ -67,9 +65,9 @@ bool Supervised::evaluation_due(int64_t epoch) const {
 }
 
 std::optional<EvaluationReport> Supervised::evaluate(const EvaluationPlace& place) {
-    const ClassifierTest test = {std::string(SupervisedSettings::command), settings_.views.image_size,
-                                 static_cast<int>(settings_.machine.workers)};
-    return test_classifier(classifier_.f, data_.test, test, place, backend_);
+    return test_classifier(classifier_.f, data_.test,
+                           {std::string(Settings::command), settings_.views.image_size, settings_.machine.workers},
+                           place, backend_);
 }
 
 }  // namespace moco

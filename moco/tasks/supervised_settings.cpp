@@ -6,8 +6,6 @@
 namespace moco {
 namespace {
 
-void imagenet(SupervisedSettings&) {}
-
 void small_images(SupervisedSettings& s) {
     s.encoder.arch = "resnet18";
     s.optimizer.batch_size = 128, s.optimizer.wd = 5e-4;
@@ -30,7 +28,8 @@ void fashion(SupervisedSettings& s) {
     s.optimizer.epochs = 10;
 }
 
-constexpr Preset<SupervisedSettings> kPresets[] = {{"imagenet", imagenet}, {"cifar", cifar}, {"fashion", fashion}};
+constexpr Preset<SupervisedSettings> kPresets[] = {
+    {"imagenet", [](SupervisedSettings&) {}}, {"cifar", cifar}, {"fashion", fashion}};
 
 }  // namespace
 

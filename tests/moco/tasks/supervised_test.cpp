@@ -110,5 +110,29 @@ TEST_F(SupervisedRun, NeedsLabelsAndSaysSo) {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "impossible"));
 }
 
+class SupervisedOnDevice : public EachBackend {};
+
+TEST_P(SupervisedOnDevice, AReplayedRunEndsInTheBitsOfAnIssuedOne) {
+    if (backend().record([] {}) == nullptr) GTEST_SKIP() << "this device cannot record";
+    const TempFolder folder;
+    SupervisedSettings s = preset<SupervisedSettings>("cifar");
+    s.data.spec = "shapes:24";
+    s.views.image_size = 16;
+    s.encoder.stem = "cifar-s2", s.encoder.width = 4;
+    s.optimizer.batch_size = 8, s.optimizer.epochs = 2, s.optimizer.accumulate = 2;
+    s.bn_splits = 2;
+    std::vector<std::string> bytes;
+    for (const bool graph : {false, true}) {
+        s.run.out = (folder / (graph ? "replayed" : "issued")).string();
+        s.machine.cuda_graph = graph;
+        Watcher watcher;
+        run_on<Supervised>(s, open_dataset(s.data.spec), ViewBackends(cpu(), backend()), watcher);
+        bytes.push_back(checkpoint_bytes(s.run.out));
+    }
+    EXPECT_EQ(bytes[0], bytes[1]);
+}
+
+MOCO_FOR_EACH_BACKEND(SupervisedOnDevice);
+
 }  // namespace
 }  // namespace moco::testing
