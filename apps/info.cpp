@@ -69,11 +69,12 @@ Json data_json(const std::string& spec) {
 
 Json checkpoint_json(const std::filesystem::path& file) {
     const CheckpointInfo info = read_checkpoint_info(file);
+    const SafetensorsFile tensors(file);
     Json object = {{"kind", info.moco ? "checkpoint" : "weights"},
                    {"file", file.string()},
                    {"bytes", info.bytes},
                    {"tensors", info.tensors},
-                   {"parameters", info.parameters}};
+                   {"parameters", parameters_in(tensors)}};
     if (!info.moco) return object;
     object["task"] = info.header.command;
     object["data"] = info.header.trained_on.data;
@@ -81,7 +82,7 @@ Json checkpoint_json(const std::filesystem::path& file) {
     object["epoch"] = info.epoch;
     object["step"] = info.step;
     object["instruction_set"] = info.header.instruction_set;
-    for (const auto& setting : settings_of(SafetensorsFile(file))) {
+    for (const auto& setting : settings_of(tensors)) {
         const auto to_json = [](const auto& value) -> Json {
             if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
                 return nullptr;

@@ -9,6 +9,8 @@
 namespace moco {
 namespace {
 
+constexpr std::string_view kOptimizer = "optimizer.";
+
 template <typename S>
 S settings_in(const SafetensorsFile& file) {
     S settings;
@@ -63,7 +65,7 @@ LoadOptions part_of(const TrainedNetwork& trained) {
     if (trained.head_prefix.starts_with(trained.encoder_prefix)) {
         options.prefix = trained.encoder_prefix;
     } else {
-        options.ignored = {"optimizer."};
+        options.ignored = {std::string(kOptimizer)};
     }
     return options;
 }
@@ -106,6 +108,18 @@ std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsF
         return method_values(table_of(settings));
     }
     fail_unknown(file);
+}
+
+int64_t parameters_in(const SafetensorsFile& file) {
+    const bool ours = is_checkpoint(file);
+    const auto counts = [ours](std::string_view name) {
+        if (ours) return name.starts_with(kOptimizer);
+        return !name.ends_with("running_mean") && !name.ends_with("running_var") &&
+               !name.ends_with("num_batches_tracked");
+    };
+    int64_t parameters = 0;
+    for (const SafetensorsEntry& entry : file.entries()) parameters += counts(entry.name) ? entry.count() : 0;
+    return parameters;
 }
 
 std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend) {

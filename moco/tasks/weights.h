@@ -29,6 +29,10 @@ TrainedNetwork network_of(const SafetensorsFile& file);
 /// The settings in a checkpoint of ours that decide results, by name.
 std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsFile& file);
 
+/// How many numbers are trained, of one encoder where there are two: in checkpoints of ours what has a momentum, in
+/// bare files what torchvision's naming does not call a statistic.
+int64_t parameters_in(const SafetensorsFile& file);
+
 /// What a bare file does not tell. Ignored for checkpoints of ours.
 struct BareFileHints {
     std::optional<std::string> arch;  // required

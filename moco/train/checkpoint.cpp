@@ -14,7 +14,6 @@ namespace {
 constexpr const char* kFormat = "moco.cpp checkpoint";
 constexpr const char* kVersion = "1";
 constexpr const char* kPretrain = "pretrain";
-constexpr std::string_view kOptimizer = "optimizer.";
 
 const std::string* find(const SafetensorsFile& file, const std::string& key) {
     const auto found = file.metadata().find(key);
@@ -53,13 +52,6 @@ TrainingProgress progress_of(const SafetensorsFile& file, const std::vector<Valu
         value = number_of<std::remove_reference_t<decltype(value)>>(file, name);
     });
     return progress;
-}
-
-/// What is trained has a momentum in checkpoints of ours; in others, what is no statistic of a batch norm.
-bool counts_as_parameter(const SafetensorsEntry& entry, bool ours) {
-    const std::string_view name = entry.name;
-    if (ours) return name.starts_with(kOptimizer);
-    return !name.ends_with("running_mean") && !name.ends_with("running_var") && !name.ends_with("num_batches_tracked");
 }
 
 }  // namespace
@@ -122,9 +114,6 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
     CheckpointInfo info;
     info.moco = is_checkpoint(file);
     info.tensors = static_cast<int64_t>(file.entries().size());
-    for (const SafetensorsEntry& entry : file.entries()) {
-        if (counts_as_parameter(entry, info.moco)) info.parameters += entry.count();
-    }
     info.bytes = static_cast<int64_t>(std::filesystem::file_size(path));
     if (!info.moco) return info;
     info.header = read_header(file);

@@ -70,8 +70,7 @@ struct CheckpointInfo {
     int64_t epoch = 0, step = 0;
     // Of every file:
     int64_t tensors = 0;
-    int64_t parameters = 0;  // that are trained (of one encoder)
-    int64_t bytes = 0;       // of the file
+    int64_t bytes = 0;  // of the file
 };
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);
 
