@@ -8,18 +8,19 @@ where the input of a ReLU is nearer to zero than its rounding error, so of three
 f32 runs follow best is taken.
 """
 import copy
+import functools
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from formula import formula
-from nn import Network, fill, ours, rms, sample
+from nn import Network, fill, ours
 from pack import save_pack
+from steps import golden
 
 STEPS, N, C, K, SIZE, WIDTH, SPLITS, CHANNELS = 10, 8, 16, 36, 16, 8, 2, 3
 M, T, MOMENTUM, WEIGHT_DECAY = 0.9, 0.2, 0.9, 5e-4
-SAMPLES = 16  # of each parameter, momentum and running statistic
 
 
 def learning_rate(step):
@@ -117,46 +118,14 @@ def run(symmetric, salt, dtype, memory_format=torch.contiguous_format):
 GROUPS = ["q_parameters", "k_parameters", "q_buffers", "k_buffers", "momenta", "queue"]
 
 
-def error(got, exact):
-    """The worst element of a group of tensors, relative to its tensor's RMS."""
-    return max(np.abs(g - e).max() / rms(e) for g, e in zip(got, exact))
-
-
-def f32_runs(symmetric, salt):
-    runs = [run(symmetric, salt, torch.float32), run(symmetric, salt, torch.float32, torch.channels_last)]
-    with torch.backends.mkldnn.flags(enabled=False):
-        runs.append(run(symmetric, salt, torch.float32))
-    return runs
-
-
-def golden(name, symmetric, salts):
-    best = None
-    for salt in salts:
-        exact = run(symmetric, salt, torch.float64)
-        runs = f32_runs(symmetric, salt)
-        loss_error = max(np.abs(r["losses"] - exact["losses"]).max() for r in runs)
-        errors = {g: max(error(r[g], exact[g]) for r in runs) for g in GROUPS}
-        agree = all((r["corrects"] == exact["corrects"]).all() for r in runs)
-        print(salt, f"loss {loss_error:.1e}", agree, {g: f"{e:.1e}" for g, e in errors.items()})
-        if agree and (best is None or max(errors.values()) < best[0]):
-            best = (max(errors.values()), salt, exact, errors)
-    _, salt, exact, errors = best
-    print(f"{name}: images of salt {salt}; losses {exact['losses'].round(4)}; correct {exact['corrects']}")
-    arrays = {
-        "salt": salt,
-        "losses": exact["losses"],
-        "corrects": exact["corrects"],
-        "pointer": exact["pointer"],
-        "orders": [[permutation(step, view) for view in range(2)] for step in range(STEPS)],
-        "bounds": [max(2 * errors[g], 1e-5) for g in GROUPS],
-    }
-    for g in GROUPS:
-        arrays[g + "_rms"] = [rms(t) for t in exact[g]]
-        arrays[g] = np.concatenate([sample(t, t.size if g == "queue" else SAMPLES) for t in exact[g]])
+def save_golden(name, symmetric, salts):
+    arrays, exact = golden(name, functools.partial(run, symmetric), GROUPS, salts, whole=["queue"])
+    arrays["pointer"] = exact["pointer"]
+    arrays["orders"] = [[permutation(step, view) for view in range(2)] for step in range(STEPS)]
     save_pack(name, arrays)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    golden("moco.one_way", False, range(1000, 1300, 100))
-    golden("moco.symmetric", True, range(2000, 2300, 100))
+    save_golden("moco.one_way", False, range(1000, 1300, 100))
+    save_golden("moco.symmetric", True, range(2000, 2300, 100))

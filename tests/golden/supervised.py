@@ -5,13 +5,16 @@ images by formula, the f64 run stored, losses held to 1e-4, weights, momenta and
 own f32 runs differ from the f64 run (or to the 1e-5 of the ops if that is more), and of several sets of images the one
 that the f32 runs follow best. Both cases are in one pack; each entry's name starts with its case.
 """
+import functools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from moco import CHANNELS, MOMENTUM, N, SAMPLES, STEPS, WEIGHT_DECAY, WIDTH, error, images, learning_rate
-from nn import Network, fill, ours, rms, sample
+from moco import CHANNELS, MOMENTUM, N, STEPS, WEIGHT_DECAY, WIDTH, images, learning_rate
+from nn import Network, fill, ours
 from pack import save_pack
+from steps import golden
 
 CLASSES = 10
 GROUPS = ["parameters", "buffers", "momenta"]
@@ -48,40 +51,13 @@ def run(splits, salt, dtype, memory_format=torch.contiguous_format):
     }
 
 
-def f32_runs(splits, salt):
-    runs = [run(splits, salt, torch.float32), run(splits, salt, torch.float32, torch.channels_last)]
-    with torch.backends.mkldnn.flags(enabled=False):
-        runs.append(run(splits, salt, torch.float32))
-    return runs
-
-
-def golden(case, splits, salts):
-    best = None
-    for salt in salts:
-        exact = run(splits, salt, torch.float64)
-        runs = f32_runs(splits, salt)
-        loss_error = max(np.abs(r["losses"] - exact["losses"]).max() for r in runs)
-        errors = {g: max(error(r[g], exact[g]) for r in runs) for g in GROUPS}
-        agree = all((r["corrects"] == exact["corrects"]).all() for r in runs)
-        print(salt, f"loss {loss_error:.1e}", agree, {g: f"{e:.1e}" for g, e in errors.items()})
-        if agree and (best is None or max(errors.values()) < best[0]):
-            best = (max(errors.values()), salt, exact, errors)
-    _, salt, exact, errors = best
-    print(f"{case}: images of salt {salt}; losses {exact['losses'].round(4)}; correct {exact['corrects']}")
-    arrays = {
-        "salt": salt,
-        "losses": exact["losses"],
-        "corrects": exact["corrects"],
-        "bounds": [max(2 * errors[g], 1e-5) for g in GROUPS],
-    }
-    for g in GROUPS:
-        arrays[g + "_rms"] = [rms(t) for t in exact[g]]
-        arrays[g] = np.concatenate([sample(t, SAMPLES) for t in exact[g]])
-    return {f"{case}.{key}": value for key, value in arrays.items()}
+def case(name, splits, salts):
+    arrays, _ = golden(name, functools.partial(run, splits), GROUPS, salts)
+    return {f"{name}.{key}": value for key, value in arrays.items()}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    one_split = golden("one_split", 1, range(3000, 3800, 100))
-    two_splits = golden("two_splits", 2, range(4000, 4800, 100))
+    one_split = case("one_split", 1, range(3000, 3800, 100))
+    two_splits = case("two_splits", 2, range(4000, 4800, 100))
     save_pack("supervised", one_split | two_splits)
