@@ -13,10 +13,30 @@ namespace moco {
 namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 20;
+constexpr int kMostLinks = 40;  // as many as the system follows
 
 /// The folder that holds `path`, so that its entry can be flushed.
 std::filesystem::path folder_of(const std::filesystem::path& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+/// Where `path` leads through symbolic links: to be renamed into place is the file, not the link. It need not exist.
+std::filesystem::path through_links(std::filesystem::path path) {
+    std::error_code ignored;
+    for (int links = 0; std::filesystem::is_symlink(path, ignored); ++links) {
+        check(links < kMostLinks, "{} cannot be written: its symbolic links go round in a circle", path.string());
+        path = folder_of(path) / std::filesystem::read_symlink(path);
+    }
+    return path;
+}
+
+/// A rename would put a file in the place of a device, which it must not.
+void check_is_no_device(const std::filesystem::path& target) {
+    std::error_code ignored;
+    const std::filesystem::file_status there = std::filesystem::status(target, ignored);
+    check(!std::filesystem::is_directory(there), "{} cannot be written: it is a folder", target.string());
+    check(!std::filesystem::exists(there) || std::filesystem::is_regular_file(there),
+          "{} cannot be written: it is no regular file but a device, a pipe or a socket; name a file", target.string());
 }
 
 /// Makes the rename survive a power cut. A file system that cannot flush folders (EINVAL on some network ones) has
@@ -31,11 +51,12 @@ int flush_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)), temporary_(target_) {
-    temporary_ += ".tmp";
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
     check(target_.has_filename(), "'{}' cannot be written: it names no file", target_.string());
-    std::error_code ignored;
-    check(!std::filesystem::is_directory(target_, ignored), "{} cannot be written: it is a folder", target_.string());
+    check_is_no_device(target_);
+    file_path_ = through_links(target_);
+    temporary_ = file_path_;
+    temporary_ += ".tmp";
     file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file_ < 0) {
         const int error_number = errno;
@@ -88,8 +109,8 @@ void AtomicFile::commit() {
     flush();
     if (::fsync(file_) != 0) fail_with("flushing to the disk", errno);
     if (::close(std::exchange(file_, -1)) != 0) fail_with("closing", errno);
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_with("renaming", errno);
-    const int error_number = flush_folder(folder_of(target_));
+    if (::rename(temporary_.c_str(), file_path_.c_str()) != 0) fail_with("renaming", errno);
+    const int error_number = flush_folder(folder_of(file_path_));
     check(error_number == 0, "{} was written, but its folder could not be flushed to the disk: {}", target_.string(),
           std::strerror(error_number));
 }

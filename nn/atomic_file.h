@@ -10,8 +10,9 @@ namespace moco {
 
 /// Writes `target` beside itself as `target`.tmp and puts it in place with one rename. Until commit() returns, the file
 /// that was there before stays as it was; killed at any moment, it leaves at most the .tmp, which the next writer
-/// overwrites. Every failure (full disk, no permission, no such folder) throws Error with one sentence that names the
-/// target and leaves no .tmp. One thread at a time; one writer a target.
+/// overwrites. A symbolic link stays one: the file that it names is written, and beside that the .tmp. What exists and
+/// is no regular file (a device, a pipe) is refused. Every failure (full disk, no permission, no such folder) throws
+/// Error with one sentence that names the target and leaves no .tmp. One thread at a time; one writer a target.
 class AtomicFile {
   public:
     explicit AtomicFile(std::filesystem::path target);
@@ -30,7 +31,7 @@ class AtomicFile {
     void write_through(const char* begin, size_t count);
     [[noreturn]] void fail_with(std::string_view doing, int error_number);
 
-    std::filesystem::path target_, temporary_;
+    std::filesystem::path target_, file_path_, temporary_;  // as named; behind its links; beside that
     int file_ = -1;
     std::string buffer_;
 };

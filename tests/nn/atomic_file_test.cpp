@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 
@@ -65,6 +66,40 @@ TEST(AtomicFile, SaysWhyAFileCannotBeMade) {
     expect_error([&] { AtomicFile(folder.path()); }, {folder.path().string(), "is a folder"});
     expect_error([&] { AtomicFile("/proc/moco.safetensors"); }, {"/proc/moco.safetensors", "cannot be written"});
     EXPECT_EQ(files_in(folder), 1);
+}
+
+TEST(AtomicFile, WritesThroughLinks) {
+    TempFolder folder;
+    std::filesystem::create_directory(folder / "far");
+    write_bytes(folder / "far/file", "old");
+    std::filesystem::create_symlink("far/file", folder / "near");
+    std::filesystem::create_symlink(folder / "near", folder / "nearer");
+    write_file_atomically(folder / "nearer", "new");
+    EXPECT_EQ(read_bytes(folder / "far/file"), "new");
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "near"));
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "nearer"));
+    EXPECT_EQ(files_in(folder), 3);
+
+    std::filesystem::create_symlink("far/not there yet", folder / "dangling");
+    write_file_atomically(folder / "dangling", "made");
+    EXPECT_EQ(read_bytes(folder / "far/not there yet"), "made");
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "dangling"));
+
+    std::filesystem::create_symlink("circle", folder / "circle");
+    expect_error([&] { write_file_atomically(folder / "circle", ""); }, {"circle", "go round in a circle"});
+}
+
+TEST(AtomicFile, RefusesWhatIsNoRegularFile) {
+    TempFolder folder;
+    ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+    std::filesystem::create_symlink(folder / "pipe", folder / "link");
+    for (const char* name : {"pipe", "link"}) {
+        expect_error([&] { write_file_atomically(folder / name, "new"); },
+                     {(folder / name).string(), "no regular file"});
+    }
+    EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+    expect_error([] { write_file_atomically("/dev/null", "new"); }, {"/dev/null cannot be written", "a device"});
+    EXPECT_EQ(files_in(folder), 2);
 }
 
 /// For its lifetime, no file of this process may grow beyond a few bytes: what a full disk looks like to a writer.
