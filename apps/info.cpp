@@ -12,6 +12,7 @@
 #include "apps/device.h"
 #include "apps/evaluation.h"
 #include "apps/json.h"
+#include "core/cores.h"
 #include "core/error.h"
 #include "cpu/targets.h"
 #include "moco/data/dataset.h"
@@ -35,17 +36,26 @@ struct Flags {
 /// The instruction sets come best first; MOCO_TARGET may name any of them.
 Json machine_json() {
     const std::unique_ptr<Backend> backend = make_backend("cpu");
+    const Cores here = cores();
     return {{"kind", "machine"},
             {"version", MOCO_VERSION},
             {"device", backend->description()},
             {"instruction_set", backend->instruction_set()},
-            {"instruction_sets", cpu::usable_targets()}};
+            {"instruction_sets", cpu::usable_targets()},
+            {"threads", here.usable()},
+            {"cores", here.host},
+            {"cores_allowed", here.allowed},
+            {"cores_granted", here.quota > 0 ? Json(here.quota) : Json(nullptr)}};
 }
 
 void print_machine(const Json& object) {
     fmt::print("moco {} on {}\ninstruction sets: {}\n", object["version"].get<std::string>(),
                object["device"].get<std::string>(),
                fmt::join(object["instruction_sets"].get<std::vector<std::string>>(), ", "));
+    const Json& granted = object["cores_granted"];
+    fmt::print("threads: {} unless --threads says otherwise; {} cores, of which the process may run on {} and {}\n",
+               object["threads"].get<int>(), object["cores"].get<int>(), object["cores_allowed"].get<int>(),
+               granted.is_null() ? "has no quota" : fmt::format("has the time of {}", granted.get<int>()));
 }
 
 Json part_json(const DatasetPtr& data) {

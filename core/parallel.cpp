@@ -12,6 +12,8 @@
 #include <immintrin.h>
 #endif
 
+#include "core/cores.h"
+
 namespace moco {
 namespace {
 
@@ -137,7 +139,7 @@ class Pool {
 
     void resize(int threads) {
         stop();
-        size_ = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+        size_ = threads > 0 ? threads : cores().usable();
         stopping_ = false;
         for (int i = 1; i < size_; ++i) workers_.emplace_back([this, i] { work(i); });
     }

@@ -12,8 +12,8 @@ namespace moco {
 /// The most partial results a deterministic reduction keeps.
 inline constexpr int kMaxPartials = 16;
 
-/// Sets the number of threads that take part in parallel_for, the caller included. 0 means one per core. Default: one
-/// per core. Not to be called while a parallel_for runs.
+/// Sets the number of threads that take part in parallel_for, the caller included. 0, the default, means one per
+/// core that this process may use (core/cores.h). Not to be called while a parallel_for runs.
 void set_threads(int threads);
 int threads();
 

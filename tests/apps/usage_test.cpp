@@ -1,4 +1,6 @@
 // The command line itself: help, version, and what happens when it is mistyped.
+#include <nlohmann/json.hpp>
+
 #include "tests/apps/program.h"
 
 namespace moco::testing {
@@ -91,6 +93,19 @@ TEST(Usage, InfoTellsTheInstructionSetsThatCanBeTried) {
         run_process({"/usr/bin/env", "MOCO_TARGET=" + best, MOCO_PROGRAM, "info", "--machine", "--json"}, "");
     expect_success(json);
     EXPECT_NE(json.out.find("\"instruction_set\": \"" + best + "\""), std::string::npos) << json.out;
+}
+
+TEST(Usage, MachineCountsTheCoresThatTheProcessMayUse) {
+    const ProcessResult result =
+        run_process({"/bin/sh", "-c",
+                     "core=$(taskset -pc $$ | sed 's/.*: //; s/[-,].*//'); exec taskset -c $core " +
+                         std::string(MOCO_PROGRAM) + " info --machine --json"});
+    expect_success(result);
+    const auto machine = nlohmann::json::parse(result.out);
+    EXPECT_EQ(machine["threads"], 1);
+    EXPECT_EQ(machine["cores_allowed"], 1);
+    EXPECT_GE(machine["cores"], 1);
+    EXPECT_TRUE(machine.contains("cores_granted"));
 }
 
 TEST(Usage, AMistypedFlagGetsTheNearestOne) {

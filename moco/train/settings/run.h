@@ -30,7 +30,7 @@ struct MachineSettings {
     std::string device = "auto";        // auto, cpu, cuda
     std::string augment_on = "device";  // where views are made: device (the one that trains), cpu; from the same draws
     bool cuda_graph = false;            // replay the step as one CUDA graph
-    int64_t threads = 0;                // compute threads; 0: one per core
+    int64_t threads = 0;                // compute threads; 0: one per usable core
     int64_t workers = 1;                // loader threads; 0: load within the training thread
 
     bool operator==(const MachineSettings&) const = default;
