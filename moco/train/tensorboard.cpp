@@ -1,8 +1,10 @@
-// The event format, by hand: four fields of Event, two of Summary.Value.
+// The event format, by hand: five fields of Event, two of Summary.Value.
 //
-//     Event          { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
+//     Event          { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5;
+//                      SessionLog session_log = 7; }
 //     Summary        { repeated Value value = 1; }
 //     Summary.Value  { string tag = 1; float simple_value = 2; }
+//     SessionLog     { enum status = 1; }    START is 1
 #include "moco/train/tensorboard.h"
 
 #include <unistd.h>
@@ -113,12 +115,27 @@ void EventWriter::scalar(std::string_view tag, int64_t step, double value) {
     write_record(event);
 }
 
+void EventWriter::session_starts(int64_t step) {
+    std::string session, event;
+    append_int(session, 1, 1);
+    append_double(event, 1, now());
+    append_int(event, 2, step);
+    append_bytes(event, 7, session);
+    write_record(event);
+}
+
 void EventWriter::flush() {
     check(static_cast<bool>(file_.flush()), "{} cannot be written; is the disk full?", path_.string());
 }
 
 void TensorBoard::values(const std::string& group, int64_t at, const std::vector<double>& values) {
     for (size_t i = 0; i < values_.size(); ++i) events_.scalar(group + values_[i].name, at, values[i]);
+}
+
+void TensorBoard::run_starts(const RunPlan& plan) {
+    values_ = plan.values;
+    events_.session_starts(plan.first_step);
+    events_.flush();
 }
 
 void TensorBoard::step_done(const StepReport& report) {

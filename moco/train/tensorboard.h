@@ -20,6 +20,9 @@ class EventWriter {
     explicit EventWriter(const std::filesystem::path& folder);
     /// One point of the curve `tag` ("train/loss").
     void scalar(std::string_view tag, int64_t step, double value);
+    /// From here on `step` is the first: points of earlier files from that step on, of a process that was killed after
+    /// its last checkpoint, are void.
+    void session_starts(int64_t step);
     /// Hands everything to the operating system. Throws Error naming the file when that fails.
     void flush();
     const std::filesystem::path& path() const { return path_; }
@@ -35,10 +38,12 @@ class EventWriter {
 class TensorBoard final : public RunObserver {
   public:
     explicit TensorBoard(const std::filesystem::path& folder) : events_(folder) {}
-    void run_starts(const RunPlan& plan) override { values_ = plan.values; }
+    void run_starts(const RunPlan& plan) override;
     void step_done(const StepReport& report) override;
     void epoch_done(const EpochReport& report) override;
     void flush() override { events_.flush(); }
+    /// The event file.
+    const std::filesystem::path& path() const { return events_.path(); }
 
   private:
     void values(const std::string& group, int64_t at, const std::vector<double>& values);

@@ -67,5 +67,23 @@ TEST(TensorBoard, RecordsHoldTheScalars) {
     EXPECT_EQ(records[1].substr(9), expected);
 }
 
+/// The only event file of a folder.
+std::filesystem::path event_file(const std::filesystem::path& folder) {
+    return std::filesystem::directory_iterator(folder)->path();
+}
+
+// TensorBoard drops the points of other files from the step of a session's start on: those that a killed process wrote
+// after its last checkpoint and that the resumed one writes again.
+TEST(TensorBoard, ARunBeginsWithASessionAtItsFirstStep) {
+    const TempFolder folder;
+    RunPlan plan;
+    plan.first_step = 300;
+    TensorBoard(folder.path()).run_starts(plan);
+    const std::vector<std::string> records = read_records(read_bytes(event_file(folder.path())));
+    ASSERT_EQ(records.size(), 2u);
+    // step (field 2, varint 300 = ac 02); session_log (field 7) { status (1) = START (1) }.
+    EXPECT_EQ(records[1].substr(9), "\x10\xac\x02\x3a\x02\x08\x01");
+}
+
 }  // namespace
 }  // namespace moco::testing
