@@ -7,7 +7,7 @@ namespace moco {
 
 void PretrainSettings::add_rows(SettingTable& table) {
     table.add("preset", "v1|v2|cifar-demo|fashion", preset, "settings to start from; file and flags change them",
-              {Decides::run});
+              {Decides::run, OnResume::absent});
     moco::add_rows(table, data, views);
     moco::add_rows(table, encoder, "Encoder (f_q, f_k)");
     table.add("mlp", "", method.mlp, "MoCo v2's head Linear-ReLU-Linear instead of Linear")
@@ -67,6 +67,7 @@ void validate(const PretrainSettings& s) {
     check(s.method.bn_splits % s.optimizer.accumulate == 0,
           "--accumulate {} does not divide --bn-splits {}: each part of the batch takes as many of the splits",
           s.optimizer.accumulate, s.method.bn_splits);
+    check_statistics(s.encoder, s.views.image_size, s.optimizer.batch_size / s.method.bn_splits);
     validate(s.run);
     validate(s.knn);
     validate(s.machine);

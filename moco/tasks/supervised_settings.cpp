@@ -45,7 +45,7 @@ std::span<const Preset<SupervisedSettings>> SupervisedSettings::presets() {
 
 void SupervisedSettings::add_rows(SettingTable& table) {
     table.add("preset", "imagenet|cifar|fashion", preset, "settings to start from; file and flags change them",
-              {Decides::run});
+              {Decides::run, OnResume::absent});
     moco::add_rows(table, data, views);
     moco::add_rows(table, encoder, "Network");
     table.add("bn-splits", "S", bn_splits,
@@ -67,6 +67,7 @@ void validate(const SupervisedSettings& s) {
     check(s.optimizer.batch_size % s.bn_splits == 0 && s.bn_splits % s.optimizer.accumulate == 0,
           "--bn-splits {} must divide --batch-size {}, and --accumulate {} must divide it", s.bn_splits,
           s.optimizer.batch_size, s.optimizer.accumulate);
+    check_statistics(s.encoder, s.views.image_size, s.optimizer.batch_size / s.bn_splits);
     check_at_least("eval-every", s.eval_every, 0);
     validate(s.run);
     validate(s.machine);

@@ -37,6 +37,7 @@ class Loop {
     void train_one_step();
     std::unique_ptr<Loader> make_loader(int64_t epoch, int64_t step) const;
     void report_steps(WaitForSteps wait);
+    [[noreturn]] void fail_of_loss(double loss, const IssuedStep& step) const;
     void note_unreadable(const IssuedStep& step);
     void report_step(const FinishedStep& step);
     bool end_epoch();
@@ -48,6 +49,8 @@ class Loop {
     int64_t steps_per_epoch() const { return plan_.data->count() / optimizer_.batch_size; }
     int64_t last_step() const;
     int64_t step_in_epoch() const { return progress_.step - progress_.epoch * steps_per_epoch(); }
+    /// Whether the epoch's steps are done, and its end (evaluation, log line, checkpoint) is next.
+    bool epoch_ends() const { return step_in_epoch() == steps_per_epoch(); }
     bool reached_max_steps() const { return run_.max_steps > 0 && progress_.step >= run_.max_steps; }
     double seconds_left() const;
 
@@ -63,6 +66,7 @@ class Loop {
     const LoaderPlan plan_;
     const std::vector<ValueName>& values_;
     std::filesystem::path folder_;
+    std::optional<RunFolder> written_;  // of rank 0
     TrainingProgress progress_;
     bool unsaved_ = true;  // the same on all ranks
     int64_t saved_step_ = 0;
@@ -101,16 +105,18 @@ Loop::Loop(Task& task, const RunDescription& run, const ViewBackends& backends,
     check(optimizer_.batch_size % comm.size() == 0, "--batch-size {} does not divide among {} processes",
           optimizer_.batch_size, comm.size());
     progress_.sums.resize(values_.size());
-    // First, so that a file that does not fit leaves no folder behind.
+    if (writes()) written_.emplace(run.settings, run.start);
     if (!run_.init.empty() && !has_checkpoint(folder_)) task_.warm_start(run_.init);
-    if (writes()) prepare_run_folder(run.settings, run.table, run.command, run.start);
     take_up();
     if (writes()) open_files();
 }
 
+/// Settings come last: those of a resume that is refused must not replace the run's.
 void Loop::open_files() {
     log_.emplace(folder_ / kMetricsFile, progress_.log_lines);
     tensorboard_.emplace(folder_);
+    written_->made(tensorboard_->path());
+    written_->write_settings(description_.table, description_.command);
     observers_.put_first(*tensorboard_);
     observers_.put_first(*log_);
 }
@@ -144,8 +150,11 @@ RunSummary Loop::run() {
     observers_.run_starts(plan());
     bool goes_on = measure_baselines();
     if (progress_.step == 0) save_last();
-    while (goes_on && progress_.epoch < optimizer_.epochs && !reached_max_steps()) goes_on = train_epoch();
+    while (goes_on && progress_.epoch < optimizer_.epochs && (!reached_max_steps() || epoch_ends())) {
+        goes_on = train_epoch();
+    }
     save_last();
+    if (written_) written_->keep();
     summary_.end = goes_on ? RunEnd::finished : RunEnd::stopped;
     summary_.step = progress_.step;
     summary_.seconds = process_time_.seconds();
@@ -180,7 +189,7 @@ std::optional<EvaluationReport> Loop::evaluate(int64_t epoch) {
 
 /// Trains to the epoch's end (or --max-steps); false if the run was stopped.
 bool Loop::train_epoch() {
-    while (step_in_epoch() < steps_per_epoch()) {
+    while (!epoch_ends()) {
         if (reached_max_steps()) return true;
         if (stopped()) return false;
         train_one_step();
@@ -209,13 +218,22 @@ void Loop::report_steps(WaitForSteps wait) {
         const IssuedStep& step = finished->step;
         note_unreadable(step);
         const double loss = finished->values.front();
-        check(std::isfinite(loss),
-              "the loss is {} at step {} (epoch {}): the run stops; {} holds step {}; a lower --lr (now {}) may help",
-              loss, step.step, step.epoch, summary_.checkpoint.string(), saved_step_, optimizer_.lr);
+        if (!std::isfinite(loss)) fail_of_loss(loss, step);
+        if (written_) written_->keep();
         ++progress_.epoch_steps;
         for (size_t i = 0; i < values_.size(); ++i) progress_.sums[i] += finished->values[i];
         report_step(*finished);
     }
+}
+
+/// The first step's loss knows no rate yet.
+void Loop::fail_of_loss(double loss, const IssuedStep& step) const {
+    check(step.step > 1,
+          "the loss is {} at the first step: the run stops and leaves nothing behind; a temperature, the weights of "
+          "--init or images that are out of range may be the reason",
+          loss);
+    fail("the loss is {} at step {} (epoch {}): the run stops; {} holds step {}; a lower --lr (now {}) may help", loss,
+         step.step, step.epoch, summary_.checkpoint.string(), saved_step_, optimizer_.lr);
 }
 
 std::unique_ptr<Loader> Loop::make_loader(int64_t epoch, int64_t step) const {
@@ -348,6 +366,7 @@ RunPlan Loop::plan() const {
     plan.first_step = progress_.step + 1;
     plan.last_step = last_step();
     plan.batch_size = optimizer_.batch_size;
+    if (epoch_ends() && progress_.epoch < optimizer_.epochs) plan.ending_epoch = progress_.epoch + 1;
     return plan;
 }
 

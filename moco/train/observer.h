@@ -20,8 +20,9 @@ struct RunPlan {
     int64_t train_images = 0;       // in one epoch
     int64_t epochs = 0;
     int64_t steps_per_epoch = 0;
-    int64_t first_step = 1;  // > 1 when a run goes on
-    int64_t last_step = 0;   // the number of the run's last step
+    int64_t first_step = 1;    // > 1 when a run goes on; > last_step when all are done
+    int64_t ending_epoch = 0;  // its steps are done, its evaluation and log line are to come first; 0: none
+    int64_t last_step = 0;     // the number of the run's last step
     int64_t batch_size = 0;
 };
 

@@ -1,6 +1,7 @@
 // What lies in a run's folder, and the rules for writing into it.
 #include "moco/train/run_folder.h"
 
+#include <fstream>
 #include <system_error>
 
 #include "core/error.h"
@@ -16,6 +17,32 @@ void check_holds_run(const fs::path& folder) {
     check(fs::is_directory(folder, ignored), "--resume {}: there is no such folder", folder.string());
     check(fs::exists(folder / kConfigFile, ignored), "--resume {}: the folder holds no run ({} is missing)",
           folder.string(), kConfigFile);
+}
+
+/// Whether the log has a line of a step, of which there is none before the first checkpoint (only the baselines').
+bool log_has_steps(const fs::path& folder) {
+    std::ifstream log(folder / kMetricsFile, std::ios::binary);
+    for (std::string line; std::getline(log, line);) {
+        if (!line.empty() && line.find(R"("type":"baselines")") == std::string::npos) return true;
+    }
+    return false;
+}
+
+void check_holds_none(const fs::path& folder) {
+    std::error_code ignored;
+    check(!fs::exists(folder / kConfigFile, ignored) && !has_checkpoint(folder),
+          "{} already holds a run: `--resume {}` goes on with it, `--out` names another folder", folder.string(),
+          folder.string());
+    check(!log_has_steps(folder), "{} already holds the log of a run ({}): `--out` names another folder",
+          folder.string(), kMetricsFile);
+}
+
+void check_can_go_on(const fs::path& folder) {
+    check_holds_run(folder);
+    check(has_checkpoint(folder) || !log_has_steps(folder),
+          "--resume {}: {} is missing, and {} has lines of steps that it held: put it back, or a copy of a kept "
+          "checkpoint in its place, or begin a new run with another --out",
+          folder.string(), kLastCheckpoint, kMetricsFile);
 }
 
 }  // namespace
@@ -43,21 +70,42 @@ std::string settings_of_run(const fs::path& folder, std::string_view command) {
     return text;
 }
 
-fs::path prepare_run_folder(const TrainSettings& settings, const SettingTable& table, std::string_view command,
-                            RunStart start) {
-    const fs::path folder = run_folder(settings);
-    std::error_code error;
+RunFolder::RunFolder(const TrainSettings& settings, RunStart start)
+    : RunFolder(run_folder(settings), start == RunStart::resume) {
     if (start == RunStart::resume) {
-        check_holds_run(folder);
-    } else {
-        check(!fs::exists(folder / kConfigFile, error) && !has_checkpoint(folder),
-              "{} already holds a run: `--resume {}` goes on with it, `--out` names another folder", folder.string(),
-              folder.string());
-        fs::create_directories(folder, error);
-        check(!error, "--out {}: the folder cannot be made: {}", folder.string(), error.message());
+        check_holds_run(path_);
+        lock_.emplace(path_);
+        check_can_go_on(path_);
+        return;
     }
-    write_file_atomically(folder / kConfigFile, to_toml(table, command));
-    return folder;
+    make();
+    lock_.emplace(path_);
+    check_holds_none(path_);
+    for (const char* name : {kConfigFile, kMetricsFile, kLastCheckpoint}) made(path_ / name);
+}
+
+void RunFolder::make() {
+    std::error_code error;
+    for (fs::path folder = path_; !folder.empty() && !fs::exists(folder, error); folder = folder.parent_path()) {
+        folders_.push_back(folder);
+    }
+    fs::create_directories(path_, error);
+    check(!error, "--out {}: the folder cannot be made: {}", path_.string(), error.message());
+}
+
+RunFolder::~RunFolder() {
+    std::error_code ignored;
+    if (!kept_) {
+        for (const fs::path& file : files_) fs::remove(file, ignored);
+    }
+    lock_.reset();
+    if (!kept_) {
+        for (const fs::path& folder : folders_) fs::remove(folder, ignored);  // does nothing if it holds something
+    }
+}
+
+void RunFolder::write_settings(const SettingTable& table, std::string_view command) const {
+    write_file_atomically(path_ / kConfigFile, to_toml(table, command));
 }
 
 }  // namespace moco

@@ -27,6 +27,16 @@ void validate(const EncoderSettings& e, int64_t image_size) {
           kernel, e.stem);
 }
 
+void check_statistics(const EncoderSettings& e, int64_t image_size, int64_t images) {
+    const StemShape stem = shape_of(stem_from_name(e.stem));
+    const int64_t stages = 8;  // three of the four halve their maps
+    const int64_t stride = stem.stride * (stem.pool == StemPool::none ? 1 : 2) * stages;
+    check(images > 1 || image_size > stride,
+          "--bn-splits leaves one image a split, and --image-size {} ends in maps of one pixel with --stem {}: batch "
+          "norm needs two values or more; take fewer splits, or images of more than {} pixels",
+          image_size, e.stem, stride);
+}
+
 EncoderConfig encoder_config(const EncoderSettings& e, int64_t in_channels) {
     EncoderConfig config;
     config.arch = e.arch;

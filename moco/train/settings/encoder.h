@@ -21,6 +21,8 @@ struct EncoderSettings {
 void add_rows(SettingTable& table, EncoderSettings& encoder, std::string_view heading);
 /// Throws Error, one sentence naming the flags, for what cannot work with images of that size.
 void validate(const EncoderSettings& encoder, int64_t image_size);
+/// Throws Error unless batch norm's statistics have two values at least: `images` are normalised together.
+void check_statistics(const EncoderSettings& encoder, int64_t image_size, int64_t images);
 /// What the settings describe. Throws Error for unknown names.
 EncoderConfig encoder_config(const EncoderSettings& encoder, int64_t in_channels);
 

@@ -30,7 +30,14 @@ void apply(const SettingTable& table, std::string_view command, const SettingSou
 void apply_to_resumed(const SettingTable& table, const GivenFlags& flags) {
     std::vector<SettingValue> before;
     for (const Setting& setting : table.rows()) before.push_back(setting.get());
-    for (const auto& given : flags) table.set(given.first, given.second);
+    for (const auto& given : flags) {
+        const Setting* setting = table.find(given.first);
+        check(
+            setting == nullptr || setting->kind.on_resume != OnResume::absent,
+            "--{} {}: a run that is resumed has its own ({}); leave the flag out, or leave --resume out for a new run",
+            given.first, given.second, setting == nullptr ? "" : text_of(setting->get()));
+        table.set(given.first, given.second);
+    }
     for (size_t i = 0; i < before.size(); ++i) {
         const Setting& setting = table.rows()[i];
         const SettingValue after = setting.get();

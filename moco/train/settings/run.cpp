@@ -19,7 +19,7 @@ void add_rows(SettingTable& table, RunSettings& run, std::string_view init_help)
              "how convolutions are computed; auto: what is faster for the shape; the last bits differ")
         .add("precision", "f32|tf32|bf16", run.precision,
              "what training computes in; bf16: activations of 16 bits, for AVX512_BF16 or sm_80; tf32: sm_80 only")
-        .add("out", "FOLDER", run.out, "run folder [runs/PRESET]", {Decides::run, OnResume::free})
+        .add("out", "FOLDER", run.out, "run folder [runs/PRESET]", {Decides::run, OnResume::absent})
         .add("init", "FILE", run.init, init_help, kind)
         .add("max-steps", "N", run.max_steps, "stop after N steps in all; 0: no limit",
              {Decides::run, OnResume::may_grow})
@@ -36,7 +36,7 @@ void add_rows(SettingTable& table, MachineSettings& machine) {
         .add("augment-on", "device|cpu", machine.augment_on,
              "what makes the views, of the same draws: the device that trains, or the processor for it", kind)
         .add("cuda-graph", "", machine.cuda_graph, "replay the training step as one CUDA graph (--device cuda)", kind)
-        .add("threads", "N", machine.threads, "compute threads; 0: one per core", kind)
+        .add("threads", "N", machine.threads, "compute threads; 0: one per core that moco may use", kind)
         .add("workers", "N", machine.workers, "threads that load images; 0: none of their own", kind);
 }
 
@@ -52,8 +52,8 @@ void validate(const RunSettings& run) {
 void validate(const MachineSettings& machine) {
     check_one_of("device", machine.device, {"auto", "cpu", "cuda"});
     check_one_of("augment-on", machine.augment_on, {"device", "cpu"});
-    check_at_least("threads", machine.threads, 0);
-    check_at_least("workers", machine.workers, 0);
+    check_within("threads", machine.threads, 0, 1024);
+    check_within("workers", machine.workers, 0, 1024);
 }
 
 void configure(Backend& backend, const RunSettings& run) {

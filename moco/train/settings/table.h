@@ -26,8 +26,8 @@ using SettingValue = std::variant<std::monostate, bool, int64_t, double, std::st
 /// what is kept and shown. machine: how fast the same numbers come.
 enum class Decides { method, run, machine };
 
-/// Whether `--resume` may change a setting.
-enum class OnResume { fixed, free, may_grow };
+/// Whether `--resume` may change a setting. absent: it says which run this is, and is refused whatever it says.
+enum class OnResume { fixed, free, may_grow, absent };
 
 /// When checkpoints hold a setting that decides results. if_changed: only when it is not the default, for settings that
 /// came after the first files of format version 1, which are to keep their bytes.

@@ -16,7 +16,7 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
     static const std::string kRecipes = recipe_argument();
     table.group("Data and augmentation")
         .add("data", "D", data.spec, "the data set: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...",
-             {Decides::run})
+             {Decides::run, OnResume::absent})
         .add("image-size", "PIXELS", views.image_size, "side of an augmented view, pixels")
         .add("aug", kRecipes, views.aug, "recipe of the augmented views")
         .add("aug-plus", "", views.aug_plus, "MoCo v2's jitter and blur with the recipe's crop")

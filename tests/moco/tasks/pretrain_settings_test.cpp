@@ -265,8 +265,8 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"keep-every", "-1", "--keep-every -1: it must be at least 0"},
         {"device", "gpu", "--device gpu: expected one of auto, cpu, cuda"},
         {"augment-on", "gpu", "--augment-on gpu: expected one of device, cpu"},
-        {"threads", "-1", "--threads -1: it must be at least 0"},
-        {"workers", "-1", "--workers -1: it must be at least 0"},
+        {"threads", "-1", "--threads -1: it must be in 0 to 1024"},
+        {"workers", "-1", "--workers -1: it must be in 0 to 1024"},
         {"conv", "fast", "--conv fast: expected one of auto, direct, winograd"},
         {"precision", "f16", "--precision f16: expected one of f32, tf32, bf16"},
         {"crop-min", "0", "the crop's share of the area"},
@@ -321,7 +321,12 @@ TEST(Config, AResumeMayChangeTheMachineAndRunLonger) {
     EXPECT_EQ(message_of([&] { resumed("precision", "bf16"); }),
               "--precision bf16: the run to resume has f32, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("data", "shapes"); }),
-              "--data shapes: the run to resume has fashion-mnist, and a resume may not change it");
+              "--data shapes: a run that is resumed has its own (fashion-mnist); leave the flag out, or leave --resume "
+              "out for a new run");
+    // These say which run it is: what they say does not matter.
+    EXPECT_NE(message_of([&] { resumed("data", "fashion-mnist"); }), "");
+    EXPECT_NE(message_of([&] { resumed("preset", "fashion"); }), "");
+    EXPECT_NE(message_of([&] { resumed("out", "elsewhere"); }), "");
 }
 
 }  // namespace

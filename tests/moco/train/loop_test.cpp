@@ -131,12 +131,50 @@ TEST_F(LoopTest, ARunKilledBeforeItsFirstCheckpointStartsAgain) {
     config.run.max_steps = 3;
     run(config);
     const std::string bytes = checkpoint_bytes(folder_ / "run"), log = log_without_times(folder_ / "run");
+    // What such a run may have written: nothing, or what was measured before the first step.
+    for (const char* written : {"", R"({"type":"baselines","knn_pixels":50.0})"}) {
+        std::filesystem::remove(folder_ / "run" / kLastCheckpoint);
+        write_bytes(folder_ / "run" / kMetricsFile, written);
+        Watcher watcher;
+        EXPECT_EQ(resume(folder_ / "run", watcher).step, 3);
+        EXPECT_EQ(watcher.plan.first_step, 1);
+        EXPECT_EQ(checkpoint_bytes(folder_ / "run"), bytes);
+        EXPECT_EQ(log_without_times(folder_ / "run"), log);
+    }
+}
+
+TEST_F(LoopTest, ACheckpointThatWasTakenAwayIsMissed) {
+    PretrainSettings config = tiny_run(folder_ / "run");
+    config.run.max_steps = 3;
+    run(config);
+    const std::string log = read_bytes(folder_ / "run" / kMetricsFile);
     std::filesystem::remove(folder_ / "run" / kLastCheckpoint);
     Watcher watcher;
-    EXPECT_EQ(resume(folder_ / "run", watcher).step, 3);
-    EXPECT_EQ(watcher.plan.first_step, 1);
-    EXPECT_EQ(checkpoint_bytes(folder_ / "run"), bytes);
-    EXPECT_EQ(log_without_times(folder_ / "run"), log);
+    expect_error([&] { resume(folder_ / "run", watcher); },
+                 {"--resume", "checkpoint-last.safetensors is missing", "metrics.jsonl has lines of steps"});
+    std::filesystem::remove(folder_ / "run" / kConfigFile);
+    expect_error([&] { run(config); }, {"already holds the log of a run (metrics.jsonl)", "--out"});
+    EXPECT_EQ(read_bytes(folder_ / "run" / kMetricsFile), log);
+}
+
+TEST_F(LoopTest, AStopInTheEvaluationAfterTheLastStepOwesTheEpochsEnd) {
+    PretrainSettings config = tiny_run(folder_ / "whole");
+    config.knn.every = 1;
+    config.run.max_steps = 5;  // an epoch's
+    run(config);
+    config.run.out = (folder_ / "stopped").string();
+    Watcher first, second, third;
+    first.stop_in_evaluation = true;
+    EXPECT_EQ(run(config, first).end, RunEnd::stopped);
+    EXPECT_EQ(resume(folder_ / "stopped", second).end, RunEnd::finished);
+    EXPECT_EQ(second.plan.ending_epoch, 1);
+    ASSERT_EQ(second.epochs.size(), 1u);
+    EXPECT_TRUE(second.epochs[0].evaluation);
+    EXPECT_EQ(checkpoint_bytes(folder_ / "stopped"), checkpoint_bytes(folder_ / "whole"));
+    EXPECT_EQ(log_without_times(folder_ / "stopped"), log_without_times(folder_ / "whole"));
+    resume(folder_ / "stopped", third);
+    EXPECT_EQ(third.plan.ending_epoch, 0);
+    EXPECT_TRUE(third.epochs.empty());
 }
 
 TEST_F(LoopTest, ThreadsAndWorkersChangeNoBit) {
@@ -253,6 +291,11 @@ TEST_F(LoopTest, RefusesToResumeSomethingElse) {
     write_bytes(folder_ / "run" / kConfigFile, to_toml(table_of(edited), "pretrain"));
     Watcher watcher;
     expect_error([&] { resume(folder_ / "run", watcher); }, {"was trained with lr = 0.06", "config.toml says 0.5"});
+    // The refusals wrote nothing, not even what the flags say.
+    const std::string before = read_bytes(folder_ / "run" / kConfigFile);
+    expect_error([&] { resume(folder_ / "run", watcher, {{"epochs", "9"}}); }, {"was trained with lr = 0.06"});
+    EXPECT_EQ(read_bytes(folder_ / "run" / kConfigFile), before);
+
     edited = config;
     edited.data.spec = "shapes:100";
     write_bytes(folder_ / "run" / kConfigFile, to_toml(table_of(edited), "pretrain"));
