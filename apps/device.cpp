@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "apps/output.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "cpu/conv2d_direct_bf16.h"
@@ -36,21 +37,24 @@ std::unique_ptr<Backend> make_augmenting_backend(const std::string& augment_on, 
 
 void note_emulation(const Backend& backend) {
     if (backend.name() != "cuda" || find_cuda_device() != CudaDevice::emulated) return;
-    fmt::print(stderr,
-               "--device cuda: this build emulates the device on the processor, very slowly; no GPU computes.\n");
+    print_if_possible(
+        stderr, "--device cuda: this build emulates the device on the processor, very slowly; no GPU computes.\n");
 }
 
 void note_slow_precision(Precision precision, const Backend& backend) {
     if (precision != Precision::bf16 || backend.name() != "cpu" || cpu::has_bf16_products()) return;
-    fmt::print(stderr, "--precision bf16: {} has no bf16 products (AVX512_BF16), so f32 is faster here.\n",
-               backend.instruction_set());
+    print_if_possible(stderr,
+                      fmt::format("--precision bf16: {} has no bf16 products (AVX512_BF16), so f32 is faster here.\n",
+                                  backend.instruction_set()));
 }
 
 void DeviceFlags::add_to(const Command& command) {
     command.option("--device", device, "where to compute; auto: the best this machine has")
         .takes("auto|cpu|cuda")
         .group("Machine");
-    command.option("--threads", threads, "threads that compute; 0: one a core").takes("N").group("Machine");
+    command.option("--threads", threads, "threads that compute; 0: one a core that moco may use")
+        .takes("N")
+        .group("Machine");
 }
 
 std::unique_ptr<Backend> DeviceFlags::open() const {

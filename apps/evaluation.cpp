@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/output.h"
 #include "apps/terminal.h"
 #include "core/error.h"
 #include "moco/train/run_folder.h"
@@ -72,10 +73,11 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
 
 void report_unreadable(const std::vector<Unreadable>& unreadable) {
     for (size_t i = 0; i < unreadable.size() && i < kNamedUnreadable; ++i) {
-        fmt::print(stderr, "left out: {}\n", unreadable[i].reason);
+        print_if_possible(stderr, fmt::format("left out: {}\n", unreadable[i].reason));
     }
     if (unreadable.size() > kNamedUnreadable) {
-        fmt::print(stderr, "left out: {} more images that cannot be read\n", unreadable.size() - kNamedUnreadable);
+        print_if_possible(stderr, fmt::format("left out: {} more images that cannot be read\n",
+                                              unreadable.size() - kNamedUnreadable));
     }
 }
 

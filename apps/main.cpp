@@ -1,16 +1,20 @@
 // The program `moco`.
 //
-// Exit codes: 0 done; 1 something failed, said in one sentence on stderr; 2 the command line could not be understood.
+// Exit codes: 0 done; 1 something failed, said in one sentence on stderr; 2 the command line could not be understood;
+// 75 a run was stopped by a signal and is saved, `--resume` goes on with it.
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 #include "apps/commands.h"
 #include "apps/help.h"
+#include "apps/output.h"
 #include "apps/suggest.h"
-#include "core/error.h"
 #include "core/parallel.h"
 
 namespace moco::apps {
@@ -21,12 +25,6 @@ constexpr const char* kFooter =
     "  moco views --data fashion-mnist --preset fashion --out views.png\n"
     "  moco pretrain --data fashion-mnist --preset fashion --out runs/first\n"
     "  moco knn --data fashion-mnist --checkpoint runs/first/checkpoint-last.safetensors";
-
-/// Whatever was printed has to arrive: a full disk behind a redirected stdout is a failure too.
-void flush_output() {
-    check(std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
-          "the output could not be written to the end: is the disk that it goes to full?");
-}
 
 int run(int argc, char** argv) {
     CLI::App app("Momentum Contrast (He et al., arXiv:1911.05722) from scratch: unsupervised pretraining of ResNets.",
@@ -44,28 +42,45 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
         flush_output();
-        return 0;
+        return exit_status();
     } catch (const CLI::Success& help_or_version) {
         app.exit(help_or_version);
         flush_output();
         return 0;
     } catch (const CLI::ParseError& error) {
-        fmt::print(stderr, "{}\n", parse_error_sentence(app, error));
+        print_if_possible(stderr, parse_error_sentence(app, error) + "\n");
         return 2;
     }
+}
+
+/// A failure, told; the status to end with. That of a run that was stopped and saved stands.
+int failed(std::string_view sentence) {
+    print_if_possible(stderr, fmt::format("moco: {}\n", sentence));
+    return exit_status() != 0 ? exit_status() : 1;
+}
+
+/// {fmt} throws what the system says of an output that cannot be written.
+int failed(const std::system_error& error) {
+    const int code = error.code().value();
+    if (dynamic_cast<const std::filesystem::filesystem_error*>(&error) != nullptr) return failed(error.what());
+    if (reader_is_gone(code)) return exit_status();
+    return failed(code == ENOSPC || code == EFBIG || code == EDQUOT ? output_failure(code) : error.what());
 }
 
 }  // namespace
 }  // namespace moco::apps
 
 int main(int argc, char** argv) {
+    using namespace moco::apps;
+    guard_output();
     try {
         moco::flush_denormals();
-        return moco::apps::run(argc, argv);
+        return run(argc, argv);
     } catch (const std::bad_alloc&) {
-        fmt::print(stderr, "moco: out of memory; a smaller --batch-size, --width or --moco-k needs less\n");
+        return failed("out of memory; a smaller --batch-size, --width or --moco-k needs less");
+    } catch (const std::system_error& error) {
+        return failed(error);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "moco: {}\n", error.what());
+        return failed(error.what());
     }
-    return 1;
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "apps/output.h"
+
 namespace moco::apps {
 namespace {
 
@@ -40,8 +42,7 @@ ProgressBar::ProgressBar(std::FILE* stream) : stream_(stream), line_(stream) {}
 
 void ProgressBar::print_line(const std::string& text) {
     line_.clear();
-    fmt::print(stream_, "{}\n", text);
-    std::fflush(stream_);
+    print_if_possible(stream_, text + "\n");
 }
 
 void ProgressBar::run_starts(const RunPlan& plan) {
@@ -50,7 +51,13 @@ void ProgressBar::run_starts(const RunPlan& plan) {
     print_line(fmt::format("{} on {}: {} images, {} epochs of {} steps of {} images.", plan.title, plan.data,
                            plan.train_images, plan.epochs, plan.steps_per_epoch, plan.batch_size));
     print_line(fmt::format("{} Run folder: {}", plan.about, plan.folder.string()));
-    if (plan.first_step > 1) print_line(fmt::format("Going on with step {} of {}.", plan.first_step, plan.last_step));
+    if (plan.ending_epoch > 0) {
+        print_line(fmt::format("Going on with the end of epoch {}.", plan.ending_epoch));
+    } else if (plan.first_step > plan.last_step) {
+        print_line(fmt::format("All {} steps are done.", plan.last_step));
+    } else if (plan.first_step > 1) {
+        print_line(fmt::format("Going on with step {} of {}.", plan.first_step, plan.last_step));
+    }
 }
 
 void ProgressBar::baselines(const EvaluationReport& report) {

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/output.h"
+
 namespace moco::apps {
 
 std::string clock_text(double seconds) {
@@ -36,16 +38,14 @@ bool StatusLine::due() const {
 void StatusLine::show(std::string_view text) {
     if (!on_terminal_) return;
     // One column less than there is: some terminals go to the next line after the last one.
-    fmt::print(stream_, "\r\033[K{}", text.substr(0, width() - 1));
-    std::fflush(stream_);
+    print_if_possible(stream_, fmt::format("\r\033[K{}", text.substr(0, width() - 1)));
     shown_ = true;
     last_ = std::chrono::steady_clock::now();
 }
 
 void StatusLine::clear() {
     if (!shown_) return;
-    fmt::print(stream_, "\r\033[K");
-    std::fflush(stream_);
+    print_if_possible(stream_, "\r\033[K");
     shown_ = false;
 }
 

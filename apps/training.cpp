@@ -8,6 +8,7 @@
 #include "apps/device.h"
 #include "apps/interrupt.h"
 #include "apps/json.h"
+#include "apps/output.h"
 #include "apps/progress_bar.h"
 #include "core/parallel.h"
 #include "nn/precision.h"
@@ -89,6 +90,7 @@ void run_training(const RunDescription& run, const TrainingFlags& flags, const s
     if (!advice.empty() && !flags.resumes()) progress.note(advice);
     const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
     const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);
+    if (summary.end == RunEnd::stopped) end_with(kTryAgain);
     flags.json ? print_summary_as_json(run.command, summary) : print_summary(run, summary);
 }
 

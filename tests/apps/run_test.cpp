@@ -1,9 +1,7 @@
 // A small run from its first step to what is done with its checkpoint.
-#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <thread>
 
 #include "tests/apps/program.h"
 #include "tests/support/npy.h"
@@ -141,33 +139,6 @@ TEST(Run, BenchReportsItsKeys) {
         EXPECT_GT(report["phases_ms"][phase], 0) << phase;
     }
     EXPECT_EQ(report["threads"], 1);
-}
-
-TEST(Run, ASignalSavesAndEndsCleanly) {
-    const TempFolder folder;
-    const std::vector<std::string> more = {"--epochs", "40"};
-    expect_success(run_moco(small_run(folder / "unbroken", more)));
-    for (const int signal : {SIGTERM, SIGINT}) {
-        const fs::path run = folder / std::to_string(signal);
-        std::vector<std::string> arguments = small_run(run, more);
-        arguments.insert(arguments.begin(), MOCO_PROGRAM);
-        Process process(arguments);
-        while (process.running() && process.out().find("step 1/") == std::string::npos) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        }
-        process.send(signal);
-        const ProcessResult result = process.wait();
-        expect_success(result);
-        EXPECT_NE(result.out.find("Stopped after step"), std::string::npos) << result.out;
-        EXPECT_NE(result.out.find("pretrain --resume " + run.string()), std::string::npos) << result.out;
-
-        const std::string checkpoint = read_bytes(run / "checkpoint-last.safetensors");
-        EXPECT_NE(checkpoint, read_bytes(folder / "unbroken/checkpoint-last.safetensors"));
-        expect_success(run_moco({"pretrain", "--resume", run}));
-        EXPECT_EQ(read_bytes(run / "checkpoint-last.safetensors"),
-                  read_bytes(folder / "unbroken/checkpoint-last.safetensors"))
-            << "the resumed run ended in other bits";
-    }
 }
 
 TEST(Run, ABarOnATerminal) {

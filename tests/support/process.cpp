@@ -19,6 +19,8 @@ namespace {
     const int err_file = open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     const bool ready = dup2(in_file, 0) == 0 && dup2(out_file, 1) == 1 && dup2(err_file, 2) == 2 &&
                        (*folder == '\0' || chdir(folder) == 0);
+    // As on a terminal, whatever runs the tests ignores.
+    for (const int signal : {SIGINT, SIGHUP, SIGUSR1, SIGTERM, SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_DFL);
     if (ready) execv(arguments[0], arguments);
     _exit(127);
 }
