@@ -69,11 +69,13 @@ std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector
     const size_t k = static_cast<size_t>(neighbours.k), n = neighbours.index.size() / k;
     std::vector<int64_t> predictions(n);
     std::vector<double> votes(static_cast<size_t>(classes));
+    // Relative to the nearest neighbour's weight, which is 1: exp(similarity / T) itself overflows at small T.
     for (size_t i = 0; i < n; ++i) {
         std::fill(votes.begin(), votes.end(), 0.0);
         for (size_t j = i * k; j < (i + 1) * k; ++j) {
             const int64_t label = bank_labels[static_cast<size_t>(neighbours.index[j])];
-            votes[static_cast<size_t>(label)] += std::exp(neighbours.similarity[j] / options.temperature);
+            const double behind = static_cast<double>(neighbours.similarity[j]) - neighbours.similarity[i * k];
+            votes[static_cast<size_t>(label)] += std::exp(behind / options.temperature);
         }
         predictions[i] = std::max_element(votes.begin(), votes.end()) - votes.begin();
     }

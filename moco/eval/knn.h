@@ -24,7 +24,7 @@ struct Neighbours {
 /// bank: B x d, queries: n x d, both with L2-normalised rows on one backend. Never holds n x B scores at once.
 Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t k);
 
-/// The class each query's neighbours vote for. bank_labels: one a row, >= 0.
+/// The class each query's neighbours vote for, at any temperature above 0. bank_labels: one a row, >= 0.
 std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,
                                  const KnnOptions& options);
 

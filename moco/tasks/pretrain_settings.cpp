@@ -52,7 +52,7 @@ void validate(const MethodSettings& m, int64_t batch_size) {
 void validate(const KnnSettings& knn) {
     check_at_least("knn-every", knn.every, 0);
     check_at_least("knn-k", knn.k, 1);
-    check_real("knn-t", knn.t, knn.t > 0, "above 0");
+    check_real("knn-t", knn.t, static_cast<float>(knn.t) > 0, "above 0");
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ Naive naive_knn(const std::vector<float>& bank, const std::vector<int64_t>& labe
             const auto neighbour = static_cast<size_t>(order[j]);
             result.neighbours.push_back(order[j]);
             result.similarity.push_back(similarity[neighbour]);
-            votes[static_cast<size_t>(labels[neighbour])] += std::exp(similarity[neighbour] / temperature);
+            votes[static_cast<size_t>(labels[neighbour])] +=
+                std::exp((similarity[neighbour] - similarity[static_cast<size_t>(order[0])]) / temperature);
         }
         result.predictions.push_back(std::ranges::max_element(votes) - votes.begin());
         std::ranges::sort(votes, std::ranges::greater{});
@@ -82,6 +83,20 @@ TEST_P(KnnTest, AgreesWithThePlainVersion) {
         EXPECT_DOUBLE_EQ(
             knn_accuracy(l2_normalize(bank), bank_labels, l2_normalize(queries), query_labels, classes, {k, 0.1f}),
             100.0 * static_cast<double>(right) / static_cast<double>(n));
+    }
+}
+
+// exp(similarity / 0.01) is beyond f32 and exp(similarity / 0.001) beyond f64: all votes were infinite, class 0 won.
+TEST_P(KnnTest, SmallTemperaturesAgreeWithThePlainVersion) {
+    const int64_t B = 500, n = 70, d = 16, k = 20, classes = 5;
+    const Tensor bank = formula_tensor({B, d}, 1, backend()), queries = formula_tensor({n, d}, 2, backend(), 3.0f);
+    const std::vector<int64_t> labels = labels_by_formula(B, classes, 3);
+    const Neighbours found = nearest_neighbours(l2_normalize(bank), l2_normalize(queries), k);
+    for (const double T : {0.07, 0.01, 0.001, 1e-6}) {
+        SCOPED_TRACE(T);
+        const Naive expected = naive_knn(bank.to_vector(), labels, queries.to_vector(), d, k, classes, T);
+        ASSERT_GT(expected.closest_vote, 1e-3) << "the case is too close to call";
+        EXPECT_EQ(knn_predict(found, labels, classes, {k, static_cast<float>(T)}), expected.predictions);
     }
 }
 
