@@ -14,6 +14,7 @@
 #include "apps/evaluation.h"
 #include "apps/json.h"
 #include "core/error.h"
+#include "moco/eval/pixel_knn.h"
 
 namespace moco::apps {
 namespace {
@@ -50,13 +51,6 @@ std::vector<double> accuracies(Network& network, const std::vector<FeatureLayer>
     return results;
 }
 
-double pixel_accuracy(const Evaluation& e, const KnnOptions& options) {
-    const Features train = pixel_features(e.splits.train, e.transform, e.options, *e.backend);
-    const Features test = pixel_features(e.splits.test, e.transform, e.options, *e.backend);
-    return knn_accuracy(train.backbone, train.labels, test.backbone, test.labels, e.splits.train->info().classes,
-                        options);
-}
-
 void check_flags(const Flags& flags, const Evaluation& e) {
     check(flags.knn.k >= 1, "--knn-k {}: expected at least 1 neighbour", flags.knn.k);
     check(flags.knn.temperature > 0, "--knn-t {}: expected a temperature above 0", flags.knn.temperature);
@@ -71,7 +65,8 @@ void check_flags(const Flags& flags, const Evaluation& e) {
 std::vector<Row> measure(const Flags& flags, const Evaluation& e) {
     std::vector<Row> rows;
     if (flags.baselines) {
-        rows.push_back({"pixels", "raw pixels", pixel_accuracy(e, flags.knn)});
+        rows.push_back(
+            {"pixels", "raw pixels", *pixel_knn_accuracy(e.splits, e.transform, e.options, flags.knn, *e.backend)});
         Network untrained(e.network->config(), e.seed, *e.backend);
         rows.push_back(
             {"untrained", "untrained network", accuracies(untrained, {FeatureLayer::backbone}, e, flags.knn).front()});

@@ -22,6 +22,8 @@ class RowBuffer {
         rows_.rows(used_, used_ + batch.dim(0)).copy_from(batch);
         used_ += batch.dim(0);
     }
+    bool has_room(int64_t rows) const { return used_ + rows <= capacity_; }
+    void clear() { used_ = 0; }
     /// Those that arrived; undefined if nothing was ever appended.
     Tensor rows() const { return rows_.defined() ? rows_.rows(0, used_) : Tensor(); }
 
@@ -43,13 +45,16 @@ class InEvalMode {
     BatchNormMode before_;
 };
 
-/// Calls encode(images) for every batch of `data` and notes which images the rows belong to.
+int64_t batch_of(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options) {
+    return options.batch > 0 ? options.batch : images_per_pass(output_size(transform, data->info()));
+}
+
+/// Calls encode(batch) for every batch of `data` and notes which images the rows belong to.
 template <typename Encode>
 Features for_every_batch(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
                          Backend& backend, const Encode& encode) {
-    const int64_t batch_size =
-        options.batch > 0 ? options.batch : images_per_pass(output_size(transform, data->info()));
-    EvalLoader loader(data, transform, {batch_size, options.workers, 2, options.limit}, backend);
+    EvalLoader loader(data, transform, {batch_of(data, transform, options), options.workers, 2, options.limit},
+                      backend);
     const NoGrad features_take_no_gradient;
     Features features;
     int64_t images = 0;
@@ -58,7 +63,7 @@ Features for_every_batch(const DatasetPtr& data, const EvalTransform& transform,
             features.stopped = true;
             break;
         }
-        if (!batch->indices.empty()) encode(batch->images);
+        if (!batch->indices.empty()) encode(*batch);
         for (const int64_t index : batch->indices) {
             features.indices.push_back(index);
             features.labels.push_back(data->label(index));
@@ -90,8 +95,8 @@ Features extract_features(Network& f, const DatasetPtr& data, const EvalTransfor
     };
     const InEvalMode eval_mode(f);
     RowBuffer backbone(rows_of(data, options), options.rows), projection(rows_of(data, options), options.rows);
-    Features features = for_every_batch(data, transform, options, backend, [&](const Tensor& images) {
-        const Tensor pooled = f.features(images);
+    Features features = for_every_batch(data, transform, options, backend, [&](const EvalBatch& batch) {
+        const Tensor pooled = f.features(batch.images);
         if (wants(FeatureLayer::backbone)) backbone.append(pooled);
         if (wants(FeatureLayer::projection)) projection.append(f.project(pooled));
     });
@@ -100,14 +105,25 @@ Features extract_features(Network& f, const DatasetPtr& data, const EvalTransfor
     return features;
 }
 
-Features pixel_features(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
-                        Backend& backend) {
-    RowBuffer pixels(rows_of(data, options), options.rows);
-    Features features = for_every_batch(data, transform, options, backend, [&](const Tensor& images) {
-        pixels.append(images.viewed_as({images.dim(0), images.count() / images.dim(0)}));
+bool visit_pixels(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
+                  int64_t most_bytes, Backend& backend, const std::function<void(const LabelledRows&)>& visit) {
+    const int64_t side = output_size(transform, data->info()), width = side * side * data->info().channels;
+    const int64_t fit = most_bytes / (width * static_cast<int64_t>(sizeof(float)));
+    RowBuffer pixels(std::min(rows_of(data, options), std::max(fit, batch_of(data, transform, options))), options.rows);
+    std::vector<int64_t> labels;
+    const auto pass_on = [&] {
+        if (labels.empty()) return;
+        visit(labelled_rows(pixels.rows(), labels));
+        pixels.clear();
+        labels.clear();
+    };
+    const Features features = for_every_batch(data, transform, options, backend, [&](const EvalBatch& batch) {
+        if (!pixels.has_room(batch.images.dim(0))) pass_on();
+        pixels.append(batch.images.viewed_as({batch.images.dim(0), width}));
+        for (const int64_t index : batch.indices) labels.push_back(data->label(index));
     });
-    features.backbone = pixels.rows();
-    return features;
+    if (!features.stopped) pass_on();
+    return !features.stopped;
 }
 
 }  // namespace moco

@@ -8,6 +8,7 @@
 
 #include "core/tensor.h"
 #include "moco/data/loader.h"
+#include "moco/eval/knn.h"
 
 namespace moco {
 
@@ -47,9 +48,11 @@ struct Features {
 Features extract_features(Network& f, const DatasetPtr& data, const EvalTransform& transform,
                           const FeatureOptions& options, Backend& backend);
 
-/// The transformed pixels themselves as rows (n x size * size * channels, in `backbone`): the baseline that every
-/// feature has to beat.
-Features pixel_features(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
-                        Backend& backend);
+/// The transformed pixels themselves as rows (size * size * channels each), in the data set's order, those with a label
+/// only: calls `visit` with as many as take `most_bytes` (but at least a batch), again and again. The rows are valid
+/// during the call. False if options.stop became true on the way; options.layers has no meaning. Throws Error if no
+/// image can be read.
+bool visit_pixels(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
+                  int64_t most_bytes, Backend& backend, const std::function<void(const LabelledRows&)>& visit);
 
 }  // namespace moco

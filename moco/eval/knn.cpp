@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/backend.h"
@@ -15,31 +16,23 @@ namespace {
 constexpr int64_t kScores = int64_t{8} << 20;  // of one block, unless that were too few queries for a good product
 constexpr int64_t kLeastQueries = 64;
 
-/// The rows that have a label, and the labels.
-struct Labelled {
-    Tensor rows;
-    std::vector<int64_t> labels;
-};
+}  // namespace
 
-Labelled labelled_rows(const Tensor& rows, const std::vector<int64_t>& labels) {
-    check(static_cast<int64_t>(labels.size()) == rows.dim(0), "knn_accuracy: {} labels for {} rows", labels.size(),
-          rows.dim(0));
-    Labelled result{rows, {}};
+LabelledRows labelled_rows(const Tensor& rows, const std::vector<int64_t>& labels) {
+    check(static_cast<int64_t>(labels.size()) == rows.dim(0), "knn: {} labels for {} rows", labels.size(), rows.dim(0));
+    LabelledRows result{rows, {}};
     std::vector<int64_t> index;
     for (size_t i = 0; i < labels.size(); ++i) {
         if (labels[i] < 0) continue;
         index.push_back(static_cast<int64_t>(i));
         result.labels.push_back(labels[i]);
     }
-    check(!index.empty(), "knn_accuracy: none of the {} rows has a label", labels.size());
-    if (index.size() < labels.size()) {
+    if (!index.empty() && index.size() < labels.size()) {
         const int64_t n = static_cast<int64_t>(index.size());
         result.rows = gather_rows(rows, Tensor::from_host(index, {n}, rows.backend()));
     }
     return result;
 }
-
-}  // namespace
 
 Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t k) {
     const int64_t B = bank.dim(0), n = queries.dim(0);
@@ -60,6 +53,24 @@ Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t
         bank.backend().top_k(scores.data(), values.mutable_data(), indices.mutable_data<int64_t>(), rows, B, result.k);
         values.copy_to_host(result.similarity.data() + begin * result.k);
         indices.copy_to_host(result.index.data() + begin * result.k);
+    }
+    return result;
+}
+
+Neighbours merged(const Neighbours& a, const Neighbours& b, int64_t k) {
+    Neighbours result;
+    result.k = std::min(k, a.k + b.k);
+    const size_t n = a.index.size() / static_cast<size_t>(a.k);
+    for (size_t i = 0; i < n; ++i) {
+        size_t next_a = i * static_cast<size_t>(a.k), next_b = i * static_cast<size_t>(b.k);
+        const size_t end_a = next_a + static_cast<size_t>(a.k), end_b = next_b + static_cast<size_t>(b.k);
+        for (int64_t j = 0; j < result.k; ++j) {
+            const bool from_a = next_b == end_b || (next_a < end_a && a.similarity[next_a] >= b.similarity[next_b]);
+            const Neighbours& from = from_a ? a : b;
+            const size_t place = from_a ? next_a++ : next_b++;
+            result.similarity.push_back(from.similarity[place]);
+            result.index.push_back(from.index[place]);
+        }
     }
     return result;
 }
@@ -85,7 +96,10 @@ std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector
 double knn_accuracy(const Tensor& bank, const std::vector<int64_t>& bank_labels, const Tensor& queries,
                     const std::vector<int64_t>& query_labels, int64_t classes, const KnnOptions& options) {
     const NoGrad search_takes_no_gradient;
-    const Labelled known = labelled_rows(bank, bank_labels), asked = labelled_rows(queries, query_labels);
+    const LabelledRows known = labelled_rows(bank, bank_labels), asked = labelled_rows(queries, query_labels);
+    for (const auto& [part, all] : {std::pair{&known, &bank_labels}, {&asked, &query_labels}}) {
+        check(!part->labels.empty(), "knn_accuracy: none of the {} rows has a label", all->size());
+    }
     const Neighbours neighbours = nearest_neighbours(known.rows, asked.rows, options.k);
     const std::vector<int64_t> predictions = knn_predict(neighbours, known.labels, classes, options);
     int64_t right = 0;

@@ -15,6 +15,14 @@ struct KnnOptions {
     float temperature = 0.1f;
 };
 
+/// Rows that all have a label.
+struct LabelledRows {
+    Tensor rows;
+    std::vector<int64_t> labels;  // one a row, >= 0
+};
+/// The rows whose label is not -1; where there are none, `labels` is empty and `rows` of no meaning.
+LabelledRows labelled_rows(const Tensor& rows, const std::vector<int64_t>& labels);
+
 /// The k most similar rows of the bank for each query, in descending order of similarity.
 struct Neighbours {
     int64_t k = 0;
@@ -23,6 +31,9 @@ struct Neighbours {
 };
 /// bank: B x d, queries: n x d, both with L2-normalised rows on one backend. Never holds n x B scores at once.
 Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t k);
+
+/// The k most similar of two searches for the same queries; of equals those of `a` first.
+Neighbours merged(const Neighbours& a, const Neighbours& b, int64_t k);
 
 /// The class each query's neighbours vote for, at any temperature above 0. bank_labels: one a row, >= 0.
 std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,

@@ -1,7 +1,8 @@
-// Features of bank and test set, then two searches (three with the pixels).
+// Features of bank and test set, then two searches.
 #include "moco/eval/knn_monitor.h"
 
 #include "moco/eval/features.h"
+#include "moco/eval/pixel_knn.h"
 #include "nn/network.h"
 
 namespace moco {
@@ -51,11 +52,7 @@ std::optional<double> KnnMonitor::evaluate_pixels(const Listener& listener) {
     listener.evaluating(fmt::format("kNN of the raw pixels of {} training and {} test images", data_.train->count(),
                                     data_.test->count()));
     options_.stop = &listener.stop;
-    const Features bank = pixel_features(data_.train, transform_, options_, backend_);
-    if (bank.stopped) return std::nullopt;
-    const Features test = pixel_features(data_.test, transform_, options_, backend_);
-    if (test.stopped) return std::nullopt;
-    return accuracy(bank.backbone, bank, test.backbone, test);
+    return pixel_knn_accuracy(data_, transform_, options_, knn_, backend_);
 }
 
 double KnnMonitor::accuracy(const Tensor& bank, const Features& train, const Tensor& queries,

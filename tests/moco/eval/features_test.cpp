@@ -29,6 +29,15 @@ class FeaturesTest : public EachBackend {
         options.batch = 16;
         return options;
     }
+    /// Of all images in one block.
+    Tensor pixels(const DatasetPtr& data, const FeatureOptions& options) {
+        Tensor rows;
+        visit_pixels(data, {}, options, int64_t{1} << 30, backend(), [&](const LabelledRows& all) {
+            EXPECT_FALSE(rows.defined()) << "a second block";
+            rows = all.rows;
+        });
+        return rows;
+    }
     DatasetPtr data_ = open_shapes(50).train;
 };
 
@@ -64,7 +73,7 @@ TEST_P(FeaturesTest, TakeFewerLargeImagesAtATime) {
     std::vector<int64_t> done;
     FeatureOptions chosen;
     chosen.progress = [&](int64_t images) { done.push_back(images); };
-    pixel_features(data_, {TransformKind::resize_crop, 160, 160}, chosen, backend());
+    visit_pixels(data_, {TransformKind::resize_crop, 160, 160}, chosen, 1, backend(), [](const LabelledRows&) {});
     EXPECT_EQ(done, (std::vector<int64_t>{40, 50}));
 }
 
@@ -76,8 +85,7 @@ TEST_P(FeaturesTest, AreNormalisedOnDemand) {
     const Features unit = extract_features(f, data_, {}, normalised, backend());
     EXPECT_EQ(unit.backbone.to_vector(), l2_normalize(given.backbone).to_vector());
     EXPECT_EQ(unit.projection.to_vector(), l2_normalize(given.projection).to_vector());
-    EXPECT_EQ(pixel_features(data_, {}, normalised, backend()).backbone.to_vector(),
-              l2_normalize(pixel_features(data_, {}, options(), backend()).backbone).to_vector());
+    EXPECT_EQ(pixels(data_, normalised).to_vector(), l2_normalize(pixels(data_, options())).to_vector());
 }
 
 TEST_P(FeaturesTest, DoNotDependOnWorkersOrOnWhatElseIsAskedFor) {
@@ -118,14 +126,35 @@ TEST_P(FeaturesTest, UnreadableImagesAreLeftOutAndNamed) {
 }
 
 TEST_P(FeaturesTest, PixelsAreTheImagesAsTheNetworkSeesThem) {
-    const Features pixels = pixel_features(data_, {}, options(), backend());
-    ASSERT_EQ(pixels.backbone.shape(), (Shape{50, 32 * 32 * 3}));
+    const Tensor all = pixels(data_, options());
+    ASSERT_EQ(all.shape(), (Shape{50, 32 * 32 * 3}));
     const Image image = data_->load(3);
     const Normalization& normalization = data_->info().normalization;
-    const std::vector<float> row = pixels.backbone.rows(3, 4).to_vector();
+    const std::vector<float> row = all.rows(3, 4).to_vector();
     for (size_t i = 0; i < row.size(); i += 101) {
         EXPECT_NEAR(row[i], (image.pixels[i] / 255.0f - normalization.mean[i % 3]) / normalization.std[i % 3], 1e-5);
     }
+}
+
+TEST_P(FeaturesTest, PixelsComeInBlocksThatDoNotGrowWithTheirNumber) {
+    const std::vector<float> all = pixels(data_, options()).to_vector();
+    const auto flawed = std::make_shared<FlawedDataset>(data_, std::set<int64_t>{0, 17});
+    for (const int64_t most : {1, 20, 33}) {  // images; a batch has 16
+        std::vector<float> seen;
+        std::vector<int64_t> labels;
+        int64_t largest = 0;
+        EXPECT_TRUE(
+            visit_pixels(data_, {}, options(), most * 32 * 32 * 3 * 4, backend(), [&](const LabelledRows& block) {
+                const std::vector<float> rows = block.rows.to_vector();
+                seen.insert(seen.end(), rows.begin(), rows.end());
+                labels.insert(labels.end(), block.labels.begin(), block.labels.end());
+                largest = std::max(largest, block.rows.dim(0));
+            }));
+        EXPECT_EQ(seen, all);
+        EXPECT_EQ(largest, most == 1 ? 16 : most == 20 ? 18 : 32);
+        for (size_t i = 0; i < 50; ++i) EXPECT_EQ(labels[i], data_->label(static_cast<int64_t>(i)));
+    }
+    EXPECT_EQ(pixels(flawed, options()).dim(0), 48);
 }
 
 TEST_P(FeaturesTest, StopWhenAskedTo) {
@@ -135,6 +164,7 @@ TEST_P(FeaturesTest, StopWhenAskedTo) {
     some.stop = &stop;
     some.progress = [&](int64_t) { stop = true; };
     EXPECT_TRUE(extract_features(f, data_, {}, some, backend()).stopped);
+    EXPECT_FALSE(visit_pixels(data_, {}, some, 1, backend(), [](const LabelledRows&) {}));
 }
 
 MOCO_FOR_EACH_BACKEND(FeaturesTest);

@@ -128,6 +128,24 @@ TEST_P(KnnTest, LeavesOutRowsWithoutLabels) {
     EXPECT_EQ(knn_accuracy(bank, {-1, 1, 0}, queries, {1, 1, -1}, 2, {1, 0.1f}), 50.0);
 }
 
+TEST_P(KnnTest, BlocksOfABankGiveTheNeighboursOfTheWhole) {
+    const int64_t B = 100, n = 30, d = 8, k = 12;
+    std::vector<float> rows = formula_values(B * d, 1);
+    std::copy(rows.begin(), rows.begin() + 20 * d, rows.begin() + 60 * d);  // equals: the first of them comes first
+    const Tensor bank = l2_normalize(Tensor::from_host(rows, {B, d}, backend())), queries = bank.rows(0, n);
+    const Neighbours whole = nearest_neighbours(bank, queries, k);
+    for (const int64_t cut : {1, 7, 50, 95}) {
+        Neighbours second = nearest_neighbours(bank.rows(cut, B), queries, k);
+        for (int64_t& index : second.index) index += cut;
+        const Neighbours both = merged(nearest_neighbours(bank.rows(0, cut), queries, k), second, k);
+        EXPECT_EQ(both.k, k);
+        EXPECT_EQ(both.index, whole.index) << cut;
+    }
+    EXPECT_EQ(
+        merged(nearest_neighbours(bank.rows(0, 2), queries, k), nearest_neighbours(bank.rows(2, 5), queries, k), k).k,
+        5);
+}
+
 TEST_P(KnnTest, RefusesWhatCannotBeSearched) {
     const Tensor bank = Tensor::zeros({3, 2}, DType::f32, backend());
     const Tensor other = Tensor::zeros({3, 4}, DType::f32, backend());
