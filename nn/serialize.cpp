@@ -1,6 +1,7 @@
 #include "nn/serialize.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -100,10 +101,23 @@ std::vector<std::byte> as_bytes(const std::vector<T>& values) {
     return bytes;
 }
 
+/// `floats`: a tensor's elements as f32.
+void check_finite(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::vector<float>& floats) {
+    const auto bad = std::find_if(floats.begin(), floats.end(), [](float value) { return !std::isfinite(value); });
+    if (bad == floats.end()) return;
+    fail("{}: {} holds {} (element {} of {}): the training that wrote it had diverged, or the file is damaged",
+         file.path().string(), entry.name, std::isnan(*bad) ? "NaN" : "an infinity", bad - floats.begin(),
+         floats.size());
+}
+
 /// An entry's elements converted to the tensor's type, in the file's order. f32 and i64 tensors take any floating-point
-/// or whole-number type; the others only their own.
+/// or whole-number type; the others only their own. Throws Error where f32 has NaN or infinities.
 std::vector<std::byte> read_as(const SafetensorsFile& file, const SafetensorsEntry& entry, DType dtype) {
-    if (dtype == DType::f32) return as_bytes(file.read_floats(entry));
+    if (dtype == DType::f32) {
+        const std::vector<float> floats = file.read_floats(entry);
+        check_finite(file, entry, floats);
+        return as_bytes(floats);
+    }
     if (dtype == DType::i64) return as_bytes(file.read_integers(entry));
     check(entry.dtype == file_dtype_of(dtype), "{}: tensor {} is {}, expected {}", file.path().string(), entry.name,
           name_of(entry.dtype), name_of(file_dtype_of(dtype)));

@@ -29,9 +29,9 @@ struct LoadOptions {
     std::vector<std::string> optional = {};
 };
 
-/// Reads all that is visited from the file; names are the file's. The state is visited twice: everything is checked
-/// before anything is written. Throws Error naming the file and a missing key, an unexpected key, or a key with both
-/// shapes (in PyTorch's layout).
+/// Reads all that is visited from the file; names are the file's. The state is visited twice: keys, types and shapes
+/// are checked before anything is written, the elements as they are read. Throws Error naming the file and a missing
+/// key, an unexpected key, a key with both shapes (in PyTorch's layout), or a key whose elements are not all finite.
 void load_state(const SafetensorsFile& file, const VisitState& visit, const LoadOptions& options = {});
 
 /// The tensors of one module or list, each under options.prefix + its name.

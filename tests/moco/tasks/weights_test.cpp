@@ -165,6 +165,30 @@ TEST_P(CheckpointTest, NetworksLoadForEvaluation) {
         {"bare.safetensors", "layer1.0"});
 }
 
+TEST_P(CheckpointTest, WeightsThatAreNotFiniteAreRefusedByFileAndTensor) {
+    for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+        const std::unique_ptr<Moco> moco = trained();
+        for (const NamedTensor& named : moco->f_q.state().parameters) {
+            if (named.name != "layer2.0.conv1.weight") continue;
+            std::vector<float> values = named.tensor.to_vector();
+            values[3] = bad;
+            Tensor(named.tensor).copy_from_host(values.data());
+        }
+        save(file_, *moco, settings_);
+        write_safetensors(folder_ / "bare.safetensors", {}, bare_items(moco->f_q));
+        const std::string what = std::isnan(bad) ? "layer2.0.conv1.weight holds NaN" : "layer2.0.conv1.weight holds an";
+        expect_error([&] { load_network(file_, {}, backend()); }, {"c.safetensors: encoder_q.", what});
+        const std::unique_ptr<Moco> other = make(settings_, 1);
+        expect_error([&] { warm_start(file_, other->f_q, WarmHead::fresh); }, {"c.safetensors: encoder_q.", what});
+        expect_error([&] { load(file_, *other); }, {"c.safetensors: encoder_q.", what});
+        expect_error(
+            [&] {
+                load_network(folder_ / "bare.safetensors", {"resnet18", {}}, backend());
+            },
+            {"bare.safetensors: " + what});
+    }
+}
+
 TEST_P(CheckpointTest, AWarmStartTakesTheHeadOfPretrainingOnly) {
     const std::unique_ptr<Moco> moco = trained();
     save(file_, *moco, settings_);
