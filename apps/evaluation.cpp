@@ -61,6 +61,7 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     }
     e.network = load_network(path, flags.hints, *e.backend);
     e.splits = open_dataset(flags.data);
+    for (const std::string& note : e.splits.notes) fmt::print(stderr, "{}\n", note);
     const DatasetInfo& images = e.splits.train->info();
     const int64_t channels = e.network->config().in_channels;
     check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data,

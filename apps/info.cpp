@@ -62,6 +62,7 @@ Json part_json(const DatasetPtr& data) {
     if (data == nullptr) return nullptr;
     const DatasetInfo& info = data->info();
     Json part = {{"images", info.count}, {"channels", info.channels}, {"classes", info.classes}};
+    if (!info.folder.empty()) part["folder"] = info.folder;
     part["height"] = info.H > 0 ? Json(info.H) : Json(nullptr);
     part["width"] = info.W > 0 ? Json(info.W) : Json(nullptr);
     return part;
@@ -74,6 +75,8 @@ Json data_json(const std::string& spec) {
     object["train"] = part_json(splits.train);
     object["test"] = part_json(splits.test);
     object["class_names"] = splits.train->info().class_names;
+    object["notes"] = splits.notes;
+    if (!splits.pretrain) object["notes"].push_back(splits.pretrain_is_missing);
     return object;
 }
 
@@ -111,17 +114,17 @@ void print_part(const char* name, const Json& part) {
         fmt::print(" of {} x {}", part["height"].get<int64_t>(), part["width"].get<int64_t>());
     fmt::print(", {}", part["channels"] == 1 ? "grey" : "RGB");
     const auto classes = part["classes"].get<int64_t>();
-    classes > 0 ? fmt::print(", {} classes\n", classes) : fmt::print(", unlabelled\n");
+    fmt::print(", {}", classes > 0 ? fmt::format("{} classes", classes) : "unlabelled");
+    part.contains("folder") ? fmt::print(" (in {})\n", part["folder"].get<std::string>()) : fmt::print("\n");
 }
 
 void print_data(const Json& object) {
     fmt::print("data set {}\n", object["name"].get<std::string>());
     for (const char* part : {"pretrain", "train", "test"}) print_part(part, object[part]);
-    const Json& names = object["class_names"];
-    if (names.empty()) return;
     std::string list;
-    for (const Json& name : names) list += (list.empty() ? "" : ", ") + name.get<std::string>();
-    fmt::print("  classes: {}\n", list);
+    for (const Json& name : object["class_names"]) list += (list.empty() ? "" : ", ") + name.get<std::string>();
+    if (!list.empty()) fmt::print("  classes: {}\n", list);
+    for (const Json& note : object["notes"]) fmt::print("  {}\n", note.get<std::string>());
 }
 
 void print_checkpoint(const Json& object) {

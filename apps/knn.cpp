@@ -54,12 +54,7 @@ std::vector<double> accuracies(Network& network, const std::vector<FeatureLayer>
 void check_flags(const Flags& flags, const Evaluation& e) {
     check(flags.knn.k >= 1, "--knn-k {}: expected at least 1 neighbour", flags.knn.k);
     check(flags.knn.temperature > 0, "--knn-t {}: expected a temperature above 0", flags.knn.temperature);
-    check(e.splits.train->info().classes > 0, "--data {} has no labels, which the kNN accuracy needs",
-          flags.evaluation.data);
-    check(e.splits.test != nullptr,
-          "--data {} has no test part, which the kNN accuracy needs (a folder has one when "
-          "it holds train/ and test/ or val/)",
-          flags.evaluation.data);
+    check_labelled(e.splits, flags.evaluation.data, "the kNN accuracy");
 }
 
 std::vector<Row> measure(const Flags& flags, const Evaluation& e) {

@@ -87,6 +87,7 @@ void run_training(const RunDescription& run, const TrainingFlags& flags, const s
     SingleProcess comm;
     const std::unique_ptr<Task> task = make_task(data, *backend, comm);
     ProgressBar progress(flags.json ? stderr : stdout);
+    for (const std::string& note : data.notes) progress.note(note);
     if (!advice.empty() && !flags.resumes()) progress.note(advice);
     const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
     const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);

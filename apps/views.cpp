@@ -40,10 +40,11 @@ void run_views(const Flags& flags) {
     const Recipe recipe = recipe_of(settings.views);
     const std::unique_ptr<Backend> backend = make_backend(flags.device);
     const Splits data = open_dataset(settings.data.spec);
+    for (const std::string& note : data.notes) fmt::print(stderr, "{}\n", note);
     ViewsOptions options = flags.options;
     options.size = settings.views.image_size;
     options.seed = settings.run.seed;
-    const Image sheet = make_views_sheet(*data.pretrain, recipe, options, *backend);
+    const Image sheet = make_views_sheet(*pretraining_part(data), recipe, options, *backend);
     write_png(flags.out, sheet);
     if (flags.json) {
         return print_json({{"file", flags.out},

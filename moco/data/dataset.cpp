@@ -62,6 +62,26 @@ ScaledImage Dataset::load_scaled(int64_t i, const ScaleChooser& /*choose*/) cons
     return scaled;
 }
 
+const DatasetPtr& pretraining_part(const Splits& splits) {
+    check(splits.pretrain != nullptr, "{}", splits.pretrain_is_missing);
+    return splits.pretrain;
+}
+
+bool is_labelled(const Splits& splits) {
+    return splits.train->info().classes > 0 && splits.test != nullptr && splits.test->info().classes > 0;
+}
+
+void check_labelled(const Splits& splits, const std::string& data, const std::string& what) {
+    check(splits.train->info().classes > 0, "--data {} has no labels, which {} needs", data, what);
+    check(splits.test != nullptr,
+          "--data {} has no test part, which {} needs (a folder has one when it holds train/ and test/ or val/)", data,
+          what);
+    check(splits.test->info().classes > 0,
+          "--data {}: the images in {} have no labels, which {} needs: expected class folders there, named as those of "
+          "the training part",
+          data, splits.test->info().folder, what);
+}
+
 Splits open_dataset(const std::string& spec) {
     const size_t colon = spec.find(':');
     const std::string name = spec.substr(0, colon);

@@ -31,6 +31,7 @@ struct DatasetInfo {
     int64_t H = 0, W = 0;                  // of every image, or 0 when they differ (folders)
     Normalization normalization;           // the data set's usual constants
     std::vector<std::string> class_names;  // `classes` of them, or none
+    std::string folder = {};               // of a part of a folder: "val/", relative to what the user named
 };
 
 /// Says at which scale an image of H x W is decoded, in eighths: 8 is full size, 4 half size.
@@ -56,6 +57,8 @@ class Dataset {
     virtual int64_t label(int64_t i) const = 0;
     /// The file of image i, relative to what the user named; for data sets in one file "file#i".
     virtual std::string path(int64_t i) const = 0;
+    /// A digest of all paths in their order, of data sets in which every image is a file of its own; else "".
+    virtual std::string names_digest() const { return ""; }
     int64_t count() const { return info().count; }
 };
 
@@ -63,11 +66,22 @@ using DatasetPtr = std::shared_ptr<const Dataset>;
 
 /// The parts of a data set.
 struct Splits {
-    DatasetPtr pretrain;  // what to pretrain on: STL-10's unlabelled part, else the same as train; never null
+    DatasetPtr pretrain;  // what to pretrain on: STL-10's unlabelled part, else the same as train
     DatasetPtr
         train;  // of evaluations and of supervised training; never null, but perhaps unlabelled (info().classes == 0)
-    DatasetPtr test;  // null when there is none
+    DatasetPtr test;                       // null when there is none
+    std::vector<std::string> notes = {};   // sentences worth showing about what was found and what was left out
+    std::string pretrain_is_missing = {};  // why pretrain is null, as a sentence; "" where it is not
 };
+
+/// What to pretrain on; Error where it is missing.
+const DatasetPtr& pretraining_part(const Splits& splits);
+
+/// Whether training and test part both have labels.
+bool is_labelled(const Splits& splits);
+
+/// Throws Error unless training and test part both have labels; `what` needs them: "the kNN accuracy".
+void check_labelled(const Splits& splits, const std::string& data, const std::string& what);
 
 /// Opens what `--data` names: fashion-mnist[:DIR], mnist:DIR, cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR (or a
 /// bare folder), shapes[:N]. Throws Error (one sentence: the file, what was expected, what to do) when it is missing,

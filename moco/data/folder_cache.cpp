@@ -14,19 +14,14 @@
 #include <iterator>
 
 #include "core/error.h"
+#include "moco/data/fingerprint.h"
 #include "nn/atomic_file.h"
 
 namespace moco {
 namespace {
 
-constexpr std::string_view kMagic = "moco folder listing 1\n";
+constexpr std::string_view kMagic = "moco folder listing 2\n";
 constexpr int64_t kRecentNs = 2'000'000'000;
-
-uint64_t fingerprint(std::string_view text) {  // FNV-1a
-    uint64_t hash = 14695981039346656037ull;
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-    return hash;
-}
 
 uint64_t checksum(std::string_view bytes) {
     return crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
@@ -81,6 +76,10 @@ std::string serialized(const FolderListing& listing, const std::string& root) {
         out.text(listing.class_names[i]);
         out.number(static_cast<uint64_t>(listing.class_first[i]));
     }
+    out.number(listing.empty_folders.size());
+    for (const std::string& name : listing.empty_folders) out.text(name);
+    out.number(static_cast<uint64_t>(listing.ignored));
+    out.text(listing.first_ignored);
     out.text(listing.names);
     out.number(listing.ends.size());
     out.raw({reinterpret_cast<const char*>(listing.ends.data()), listing.ends.size() * sizeof(uint64_t)});
@@ -108,6 +107,9 @@ FolderListing parsed(std::string_view bytes, const std::string& root) {
         listing.class_names.emplace_back(in.text());
         listing.class_first.push_back(static_cast<int64_t>(in.number()));
     }
+    for (uint64_t left = in.number(); left > 0; --left) listing.empty_folders.emplace_back(in.text());
+    listing.ignored = static_cast<int64_t>(in.number());
+    listing.first_ignored = in.text();
     listing.names = in.text();
     listing.ends.resize(in.number());
     const std::string_view ends = in.take(listing.ends.size() * sizeof(uint64_t));
@@ -134,7 +136,7 @@ FolderCache::FolderCache(const std::string& folder, const std::string& root) {
     std::error_code error;
     const std::filesystem::path absolute = std::filesystem::canonical(root, error);
     root_ = error ? root : absolute.string();
-    if (!folder.empty() && !error) path_ = fmt::format("{}/folder-{:016x}.list", folder, fingerprint(root_));
+    if (!folder.empty() && !error) path_ = fmt::format("{}/folder-{:016x}.list", folder, fingerprint(root_, kNoBytes));
 }
 
 std::optional<FolderListing> FolderCache::read() const {

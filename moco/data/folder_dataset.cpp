@@ -11,7 +11,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/stand_in.h"
 #include "moco/data/decode.h"
+#include "moco/data/fingerprint.h"
+#include "moco/data/folder_annotations.h"
+#include "moco/data/folder_parts.h"
 
 namespace moco {
 namespace {
@@ -20,7 +24,7 @@ namespace {
 std::span<const uint8_t> read_file(const std::string& path) {
     thread_local std::vector<uint8_t> buffer;
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    check(file >= 0, "{} cannot be opened ({})", path, std::strerror(errno));
+    check(file >= 0, "{} cannot be opened ({})", path, why_not_opened(path, errno));
     struct stat status = {};
     int error = fstat(file, &status) == 0 ? 0 : errno;
     const auto size = static_cast<size_t>(std::max<off_t>(status.st_size, 0));
@@ -35,38 +39,85 @@ std::span<const uint8_t> read_file(const std::string& path) {
     }
     close(file);
     check(error == 0, "{} cannot be read ({})", path, std::strerror(error));
+    check_no_pointer(path, {reinterpret_cast<const char*>(buffer.data()), std::min<size_t>(done, 64)});
     return {buffer.data(), done};
 }
 
-DatasetPtr open_part(const std::string& folder, const std::string& part, const std::string& subfolder,
-                     const Dataset* train, const ListingOptions& options) {
+/// A part of a folder, listed.
+struct Part {
+    std::string root, prefix;  // prefix: "val/", or ""
+    FolderListing listing;
+};
+
+Part list_part(const std::string& folder, const std::string& subfolder, const ListingOptions& options) {
     const std::string root = subfolder.empty() ? folder : folder + "/" + subfolder;
-    FolderListing listing = list_folder(root, options);
+    return {root, subfolder.empty() ? "" : subfolder + "/", list_folder(root, options)};
+}
+
+DatasetPtr make_dataset(Part part, const std::string& name, const std::vector<std::string>& class_names,
+                        FolderLabels labels) {
     DatasetInfo info;
     info.name = "folder";
-    info.part = part;
-    info.count = listing.count();
+    info.part = name;
+    info.folder = part.prefix;
+    info.count = part.listing.count();
     info.normalization = kImageNetNormalization;
-    info.class_names = listing.class_names;
-    // Labels of all parts are those of the training part: its class names, sorted.
-    if (train != nullptr && !listing.class_names.empty()) info.class_names = train->info().class_names;
-    info.classes = static_cast<int64_t>(info.class_names.size());
-    return std::make_shared<FolderDataset>(std::move(info), root, subfolder.empty() ? "" : subfolder + "/",
-                                           std::move(listing));
+    info.class_names = class_names;
+    info.classes = static_cast<int64_t>(class_names.size());
+    return std::make_shared<FolderDataset>(std::move(info), part.root, part.prefix, std::move(part.listing),
+                                           std::move(labels));
+}
+
+DatasetPtr training_dataset(const Part& part, const std::string& name) {
+    FolderLabels labels;
+    for (size_t i = 0; i < part.listing.class_names.size(); ++i) labels.of_class.push_back(static_cast<int64_t>(i));
+    return make_dataset(part, name, part.listing.class_names, std::move(labels));
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The label that each class of the test part has in the training part.
+std::vector<int64_t> labels_of_classes(const Part& test, const Part& train) {
+    std::vector<int64_t> labels;
+    const std::vector<std::string>& classes = train.listing.class_names;
+    for (const std::string& name : test.listing.class_names) {
+        const auto at = std::find(classes.begin(), classes.end(), name);
+        check(
+            at != classes.end(),
+            "{0}/{1} is a class that the training part lacks: {2}/{1} {3}, expected a folder of that name with images "
+            "(classes there: {4})",
+            test.root, name, train.root,
+            contains(train.listing.empty_folders, name) ? "holds no images" : "is not there", classes.size());
+        labels.push_back(at - classes.begin());
+    }
+    return labels;
+}
+
+/// Labels are those of the training part: its class names, sorted.
+DatasetPtr test_dataset(const Part& test, const Part& train) {
+    const std::vector<std::string>& classes = train.listing.class_names;
+    const std::vector<std::string>& own = test.listing.class_names;
+    if (classes.empty()) return make_dataset(test, "test", {}, {});
+    if (std::optional<std::vector<int64_t>> labels = annotated_labels(test.root, test.listing, classes)) {
+        return make_dataset(test, "test", classes, {{}, std::move(*labels)});
+    }
+    // Tiny-ImageNet puts unlabelled images into a folder of this name.
+    const bool only_images = own.size() == 1 && own[0] == "images" && !contains(classes, own[0]);
+    if (own.empty() || only_images) return make_dataset(test, "test", {}, {});
+    return make_dataset(test, "test", classes, {labels_of_classes(test, train), {}});
 }
 
 }  // namespace
 
-FolderDataset::FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing)
-    : info_(std::move(info)), root_(std::move(root)), prefix_(std::move(prefix)), listing_(std::move(listing)) {
-    for (const std::string& name : listing_.class_names) {
-        const auto at = std::find(info_.class_names.begin(), info_.class_names.end(), name);
-        check(at != info_.class_names.end(),
-              "{}/{} is a class that the training part lacks: it has {} classes, expected a folder of that name there",
-              root_, name, info_.class_names.size());
-        label_of_class_.push_back(at - info_.class_names.begin());
-    }
-}
+FolderDataset::FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing,
+                             FolderLabels labels)
+    : info_(std::move(info)),
+      root_(std::move(root)),
+      prefix_(std::move(prefix)),
+      listing_(std::move(listing)),
+      labels_(std::move(labels)) {}
 
 Image FolderDataset::load(int64_t i) const {
     const std::string file = root_ + "/" + std::string(listing_.path(i));
@@ -79,27 +130,40 @@ ScaledImage FolderDataset::load_scaled(int64_t i, const ScaleChooser& choose) co
 }
 
 int64_t FolderDataset::label(int64_t i) const {
-    const int64_t listed = listing_.label(i);
-    return listed < 0 ? -1 : label_of_class_[static_cast<size_t>(listed)];
+    if (!labels_.of_image.empty()) return labels_.of_image[static_cast<size_t>(i)];
+    return labels_.of_class.empty() ? -1 : labels_.of_class[static_cast<size_t>(listing_.label(i))];
 }
 
 std::string FolderDataset::path(int64_t i) const {
     return prefix_ + std::string(listing_.path(i));
 }
 
+std::string FolderDataset::names_digest() const {
+    uint64_t digest = kNoBytes;
+    for (int64_t i = 0; i < listing_.count(); ++i) {
+        digest = fingerprint({"\0", 1}, fingerprint(listing_.path(i), fingerprint(prefix_, digest)));
+    }
+    return fmt::format("{:016x}", digest);
+}
+
 Splits open_folder(const std::string& folder, const ListingOptions& options) {
     std::error_code ignored;
     check(std::filesystem::is_directory(folder, ignored), "{} is no folder: expected a folder of images", folder);
-    const auto has = [&](const char* name) { return std::filesystem::is_directory(folder + "/" + name, ignored); };
-    if (has("train")) {
-        for (const char* name : {"val", "validation", "valid", "test"}) {
-            if (!has(name)) continue;
-            const DatasetPtr train = open_part(folder, "train", "train", nullptr, options);
-            return {train, train, open_part(folder, "test", name, train.get(), options)};
-        }
-    }
-    const DatasetPtr all = open_part(folder, "", "", nullptr, options);
-    return {all, all, nullptr};
+    const FolderParts parts = find_parts(folder);
+    const Part train = list_part(folder, parts.train, options);
+    Splits splits;
+    splits.train = training_dataset(train, parts.train.empty() ? "" : "train");
+    splits.pretrain = splits.train;
+    if (!parts.note.empty()) splits.notes.push_back(parts.note);
+    const auto add_notes = [&](const Part& part) {
+        for (std::string& note : notes_of(part.listing, part.root)) splits.notes.push_back(std::move(note));
+    };
+    add_notes(train);
+    if (parts.test.empty()) return splits;
+    const Part test = list_part(folder, parts.test, options);
+    splits.test = test_dataset(test, train);
+    add_notes(test);
+    return splits;
 }
 
 }  // namespace moco

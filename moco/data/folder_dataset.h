@@ -8,26 +8,33 @@
 
 namespace moco {
 
+/// Which labels the images of a listing have. Neither: none.
+struct FolderLabels {
+    std::vector<int64_t> of_class;  // of each of the listing's classes
+    std::vector<int64_t> of_image;  // of each image; goes before of_class
+};
+
 class FolderDataset final : public Dataset {
   public:
-    /// prefix: put before paths, "train/". class_names: the classes of labels, or empty for the listing's own.
-    /// Throws Error when the listing has a class that is not among them.
-    FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing);
+    /// prefix: put before paths, "train/".
+    FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing, FolderLabels labels);
     const DatasetInfo& info() const override { return info_; }
     Image load(int64_t i) const override;
     ScaledImage load_scaled(int64_t i, const ScaleChooser& choose) const override;
     int64_t label(int64_t i) const override;
     std::string path(int64_t i) const override;
+    std::string names_digest() const override;
 
   private:
     DatasetInfo info_;
     std::string root_, prefix_;
     FolderListing listing_;
-    std::vector<int64_t> label_of_class_;
+    FolderLabels labels_;
 };
 
-/// All images below `folder`; if it has train/ and val/ (or validation/, valid/, test/), these are the parts. Images
-/// are RGB, normalised with ImageNet's constants.
+/// All images below `folder`, or below those of its subfolders that are its parts (moco/data/folder_parts.h), with the
+/// classes of the training part. A test part that lies flat, or in one folder `images`, is unlabelled unless
+/// val_annotations.txt tells its labels. Images are RGB, normalised with ImageNet's constants.
 Splits open_folder(const std::string& folder, const ListingOptions& options);
 
 }  // namespace moco

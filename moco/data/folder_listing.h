@@ -23,6 +23,11 @@ struct FolderListing {
     std::string names;                         // all paths relative to the root, one after the other
     std::vector<uint64_t> ends;                // end of each path in `names`
     std::vector<ListedDirectory> directories;  // every directory that was read
+    std::vector<std::string> empty_folders;    // subfolders without images, sorted
+    int64_t ignored = 0;                       // files that are no images; hidden ones do not count
+    std::string first_ignored;
+    int64_t dangling = 0;  // symbolic links to files that are not there
+    std::string first_dangling;
 
     int64_t count() const { return static_cast<int64_t>(ends.size()); }
     std::string_view path(int64_t i) const;
@@ -40,14 +45,17 @@ struct ListingOptions {
     static std::string default_cache_folder();
 };
 
-/// Lists the files below `root` that may be images: all but hidden ones and those whose extension says that they are
-/// text, archives and the like. Directories are read once each, without looking at their files. Subfolders of `root`
-/// are classes and may have subfolders of their own; symbolic links are followed. Throws Error when the folder cannot
-/// be read, holds no image, or mixes images with classes.
+/// Lists the images below `root`: files whose extension says so, and files whose extension says nothing but whose first
+/// bytes do. Directories are read once each, and of files only those in doubt. Subfolders of `root` are classes and may
+/// have subfolders of their own; symbolic links are followed. Throws Error when the folder cannot be read, holds no
+/// image, or mixes images with classes.
 FolderListing scan_folder(const std::string& root);
 
 /// The same, from the cache when no directory has changed since; otherwise scanned, and kept if it may be. A cache that
 /// is damaged or cannot be written is passed over silently.
 FolderListing list_folder(const std::string& root, const ListingOptions& options);
+
+/// Sentences worth showing about what was left out; `root` as the user knows it.
+std::vector<std::string> notes_of(const FolderListing& listing, const std::string& root);
 
 }  // namespace moco

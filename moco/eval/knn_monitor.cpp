@@ -27,7 +27,7 @@ KnnMonitor::KnnMonitor(const Splits& data, const KnnMonitorOptions& options, Bac
 }
 
 bool KnnMonitor::monitors(const Splits& data) {
-    return data.train->info().classes > 0 && data.test && data.test->info().classes > 0;
+    return is_labelled(data);
 }
 
 std::optional<KnnAccuracies> KnnMonitor::evaluate(Network& f, const Listener& listener) {

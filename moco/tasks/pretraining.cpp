@@ -16,7 +16,7 @@ Pretraining::Pretraining(const PretrainSettings& settings, const Splits& data, B
       data_(data),
       comm_(comm),
       schedule_(schedule_of(settings.optimizer, preset<PretrainSettings>(settings.preset).optimizer)),
-      moco_(network_config(settings, data.pretrain->info().channels), settings.method.moco_k,
+      moco_(network_config(settings, pretraining_part(data)->info().channels), settings.method.moco_k,
             sgd_options(settings.optimizer), settings.run.seed, backend),
       runner_(settings.machine, backend, comm) {
     if (settings.knn.every > 0 && KnnMonitor::monitors(data)) knn_.emplace(data, monitor_options(settings), backend);

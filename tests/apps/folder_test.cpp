@@ -63,6 +63,52 @@ TEST(Folder, NothingButCorruptImagesIsAFailure) {
     expect_sentence(result, 1, {".png"});
 }
 
+TEST(Folder, KnnWithoutTestLabelsIsRefusedBeforeAnyFeature) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    expect_success(run_moco(folder_run(folder / "images", folder / "run")));
+    const fs::path test = folder / "images/test";
+    for (const char* name : {"even", "odd"}) {
+        for (const auto& entry : fs::directory_iterator(test / name)) fs::rename(entry, test / entry.path().filename());
+        fs::remove(test / name);
+    }
+    // Features would have to be made of this one, and say so.
+    write_bytes(folder / "images/train/odd/101.png", "no image");
+    const ProcessResult result =
+        run_moco({"knn", "--checkpoint", folder / "run", "--data", folder / "images", "--baselines"});
+    expect_sentence(result, 1, {"test/", "no labels", "kNN"});
+
+    const ProcessResult info = run_moco({"info", folder / "images"});
+    expect_success(info);
+    EXPECT_NE(info.out.find("40 images, RGB, 2 classes (in train/)"), std::string::npos) << info.out;
+    EXPECT_NE(info.out.find("40 images, RGB, unlabelled (in test/)"), std::string::npos) << info.out;
+}
+
+TEST(Folder, WhatIsLeftOutIsSaid) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    write_bytes(folder / "images/train/README", "Words about these images.");
+    const ProcessResult run = run_moco(folder_run(folder / "images", folder / "run"));
+    expect_success(run);
+    EXPECT_NE(run.out.find("1 file that is no image is ignored (README)"), std::string::npos) << run.out;
+    EXPECT_EQ(run.out.find("unreadable"), std::string::npos) << run.out;
+    const std::string json = run_moco({"info", folder / "images", "--json"}).out;
+    EXPECT_NE(json.find("1 file that is no image is ignored (README)"), std::string::npos) << json;
+    EXPECT_NE(json.find("\"folder\": \"train/\""), std::string::npos) << json;
+}
+
+TEST(Folder, AClassNameThatIsNoUtf8DoesNotBreakJson) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    for (const char* part : {"train", "test"})
+        fs::rename(folder / "images" / part / "odd", folder / "images" / part / "o\xE9");
+    const ProcessResult info = run_moco({"info", folder / "images", "--json"});
+    expect_success(info);
+    EXPECT_NE(info.out.find("\"o\xEF\xBF\xBD\""), std::string::npos) << info.out;
+    write_bytes(folder / "images/train/o\xE9/101.png", "no image");
+    expect_success(run_moco(folder_run(folder / "images", folder / "run")));
+}
+
 TEST(Folder, WeightsInTorchvisionsNamingGiveTheFeaturesOfTheirCheckpoint) {
     const TempFolder folder;
     write_images(folder / "images", 40);
