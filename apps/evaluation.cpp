@@ -41,6 +41,7 @@ void EvaluationFlags::add_to(const Command& command) {
                 "at, else the imagenet-eval of that size")
         .takes("NAME");
     command.option("--limit", limit, "take only the first N images of each part; 0: all").takes("N");
+    command.option("--max-pixels", decode.max_pixels, "images of more pixels than this are unreadable").takes("N");
     command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
     device.add_to(command);
 }
@@ -48,6 +49,8 @@ void EvaluationFlags::add_to(const Command& command) {
 Evaluation open_evaluation(const EvaluationFlags& flags) {
     check(flags.limit >= 0, "--limit {}: expected a number of images, or 0 for all", flags.limit);
     check(flags.workers >= 0 && flags.workers <= 1024, "--workers {}: expected 0 to 1024", flags.workers);
+    check(flags.decode.max_pixels >= 1 && flags.decode.max_pixels <= kMostMaxPixels,
+          "--max-pixels {}: expected 1 to {}", flags.decode.max_pixels, kMostMaxPixels);
     Evaluation e;
     e.backend = flags.device.open();
     const std::filesystem::path path = checkpoint_file(flags.checkpoint);
@@ -60,7 +63,7 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
         e.seed = trained.seed;
     }
     e.network = load_network(path, flags.hints, *e.backend);
-    e.splits = open_dataset(flags.data);
+    e.splits = open_dataset(flags.data, flags.decode);
     for (const std::string& note : e.splits.notes) fmt::print(stderr, "{}\n", note);
     const DatasetInfo& images = e.splits.train->info();
     const int64_t channels = e.network->config().in_channels;

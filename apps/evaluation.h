@@ -23,6 +23,7 @@ struct EvaluationFlags {
     BareFileHints hints;
     int workers = 1;
     int64_t limit = 0;
+    DecodeOptions decode;
     DeviceFlags device;
 
     void add_to(const Command& command);

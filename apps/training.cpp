@@ -83,7 +83,7 @@ void run_training(const RunDescription& run, const TrainingFlags& flags, const s
     note_emulation(*backend);
     note_slow_precision(precision_from_name(settings.run.precision), *backend);
     configure(*backend, settings.run);
-    const Splits data = open_dataset(settings.data.spec);
+    const Splits data = open_dataset(settings.data.spec, decode_options_of(settings.data));
     SingleProcess comm;
     const std::unique_ptr<Task> task = make_task(data, *backend, comm);
     ProgressBar progress(flags.json ? stderr : stdout);

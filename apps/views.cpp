@@ -36,10 +36,10 @@ void run_views(const Flags& flags) {
     SettingSources sources{.file = {}, .flags = flags.settings.given()};
     if (!flags.config_file.empty()) sources.file = flags.config_file;
     const PretrainSettings settings = resolve_settings<PretrainSettings>(sources);
-    check(!settings.data.spec.empty(), "--data is missing: {}", dataset_forms());
+    validate(settings.data);
     const Recipe recipe = recipe_of(settings.views);
     const std::unique_ptr<Backend> backend = make_backend(flags.device);
-    const Splits data = open_dataset(settings.data.spec);
+    const Splits data = open_dataset(settings.data.spec, decode_options_of(settings.data));
     for (const std::string& note : data.notes) fmt::print(stderr, "{}\n", note);
     ViewsOptions options = flags.options;
     options.size = settings.views.image_size;

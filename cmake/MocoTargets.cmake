@@ -10,6 +10,20 @@ function(moco_library room)
     target_link_libraries(moco_${room} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
 endfunction()
 
+# moco_optional_decoder(FORMAT PACKAGE): moco/data/FORMAT_decoder.cpp where pkg-config found the package, else
+# FORMAT_decoder_absent.cpp, which says what the build lacks.
+function(moco_optional_decoder format package)
+    get_target_property(sources moco_moco SOURCES)
+    if(${package}_FOUND)
+        target_link_libraries(moco_moco PRIVATE PkgConfig::${package})
+        list(FILTER sources EXCLUDE REGEX "/${format}_decoder_absent\\.cpp$")
+    else()
+        list(FILTER sources EXCLUDE REGEX "/${format}_decoder\\.cpp$")
+        message(STATUS "Images: ${package} files will not be read (its library was not found)")
+    endif()
+    set_target_properties(moco_moco PROPERTIES SOURCES "${sources}")
+endfunction()
+
 # moco_test(ROOM LINKS ...): tests/ROOM/*_test.cpp becomes ROOM_test (label ROOM-fast), tests/ROOM/*_slow_test.cpp becomes
 # ROOM_slow_test (label ROOM-slow). One label each: gtest_discover_tests takes no list.
 function(moco_test room)

@@ -19,11 +19,11 @@ struct Kind {
     std::string_view name;
     std::string_view argument;    // "DIR", "N"
     std::string_view by_default;  // what it is where none is given; "": it must be given
-    Splits (*open)(const std::string& argument);
+    Splits (*open)(const std::string& argument, const DecodeOptions& options);
     std::string_view help;  // one phrase
 };
 
-Splits open_shapes_of(const std::string& count_text) {
+Splits open_shapes_of(const std::string& count_text, const DecodeOptions& /*options*/) {
     int64_t count = 0;
     const char* end = count_text.data() + count_text.size();
     const auto [stop, error] = std::from_chars(count_text.data(), end, count);
@@ -32,17 +32,23 @@ Splits open_shapes_of(const std::string& count_text) {
     return open_shapes(count);
 }
 
+/// For data sets whose images are not files of their own: there is nothing to decode.
+template <Splits (*open)(const std::string& folder)>
+Splits without_options(const std::string& folder, const DecodeOptions& /*options*/) {
+    return open(folder);
+}
+
 constexpr Kind kKinds[] = {
-    {"fashion-mnist", "DIR", kFashionMnistFolder, [](const std::string& folder) { return open_fashion_mnist(folder); },
+    {"fashion-mnist", "DIR", kFashionMnistFolder, without_options<open_fashion_mnist>,
      "70,000 grey pictures of clothes of 28 x 28, in MNIST's files"},
-    {"mnist", "DIR", "", [](const std::string& folder) { return open_mnist(folder); }, "70,000 grey digits of 28 x 28"},
-    {"cifar10", "DIR", "", [](const std::string& folder) { return open_cifar10(folder); },
+    {"mnist", "DIR", "", without_options<open_mnist>, "70,000 grey digits of 28 x 28"},
+    {"cifar10", "DIR", "", without_options<open_cifar10>,
      "60,000 photographs of 32 x 32 in ten classes, the binary version"},
-    {"cifar100", "DIR", "", [](const std::string& folder) { return open_cifar100(folder); },
-     "the same in a hundred classes"},
-    {"stl10", "DIR", "", [](const std::string& folder) { return open_stl10(folder); },
+    {"cifar100", "DIR", "", without_options<open_cifar100>, "the same in a hundred classes"},
+    {"stl10", "DIR", "", without_options<open_stl10>,
      "113,000 photographs of 96 x 96, most of them unlabelled, the binary version"},
-    {"folder", "DIR", "", [](const std::string& folder) { return open_folder(folder, {}); },
+    {"folder", "DIR", "",
+     [](const std::string& folder, const DecodeOptions& options) { return open_folder(folder, {}, options); },
      "your own images: class folders, train/ and test/ or val/ over them, or neither"},
     {"shapes", "N", "20000", open_shapes_of, "N pictures of ten shapes of 32 x 32, drawn by the program"},
 };
@@ -82,7 +88,7 @@ void check_labelled(const Splits& splits, const std::string& data, const std::st
           data, splits.test->info().folder, what);
 }
 
-Splits open_dataset(const std::string& spec) {
+Splits open_dataset(const std::string& spec, const DecodeOptions& options) {
     const size_t colon = spec.find(':');
     const std::string name = spec.substr(0, colon);
     for (const Kind& kind : kKinds) {
@@ -90,12 +96,12 @@ Splits open_dataset(const std::string& spec) {
         const std::string given = colon == std::string::npos ? "" : spec.substr(colon + 1);
         const std::string argument = given.empty() ? std::string(kind.by_default) : given;
         check(!argument.empty(), "--data {0} needs the folder its files are in: {0}:{1}", name, kind.argument);
-        return kind.open(argument);
+        return kind.open(argument, options);
     }
     std::error_code ignored;
     check(std::filesystem::exists(spec, ignored), "--data {}: neither a folder nor one of the known data sets: {}",
           spec, dataset_forms());
-    return open_folder(spec, {});
+    return open_folder(spec, {}, options);
 }
 
 std::string dataset_help() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "moco/data/decode_options.h"
 #include "moco/data/image.h"
 
 namespace moco {
@@ -85,8 +86,9 @@ void check_labelled(const Splits& splits, const std::string& data, const std::st
 
 /// Opens what `--data` names: fashion-mnist[:DIR], mnist:DIR, cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR (or a
 /// bare folder), shapes[:N]. Throws Error (one sentence: the file, what was expected, what to do) when it is missing,
-/// truncated, corrupt or empty. Images of folders are only listed here, not opened.
-Splits open_dataset(const std::string& spec);
+/// truncated, corrupt or empty. Images of folders are only listed here, and decoded under `options` when they are
+/// loaded.
+Splits open_dataset(const std::string& spec, const DecodeOptions& options = {});
 
 /// One line for `--help`: the forms that open_dataset understands.
 std::string dataset_forms();

@@ -1,20 +1,23 @@
-// From the bytes of an image file to pixels: JPEG through libjpeg-turbo, the rest through stb_image. What a file is,
-// its first bytes say, not its name.
+// From the bytes of an image file to pixels. What a file is, its first bytes say, not its name; docs/file-formats.md
+// lists the formats.
 #pragma once
 
 #include <span>
 #include <string>
 
 #include "moco/data/dataset.h"
+#include "moco/data/decode_options.h"
 
 namespace moco {
 
 /// Decodes to RGB as Pillow's convert('RGB') does: grey is repeated, palettes are looked up, alpha is dropped, CMYK
-/// (Adobe's inverted one too) is converted; of 16 bits the high byte is kept. PNG, BMP, GIF (first frame), PNM, PSD,
-/// JPEG. Throws Error beginning with `name` when the bytes are no image, corrupt or truncated.
-Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
+/// (Adobe's inverted one too) is converted; of 16 bits the high byte is kept. The first frame, where there are several.
+/// Throws Error beginning with `name` when the bytes are no image, corrupt, truncated, of no pixels, of more than
+/// options.max_pixels or than memory holds: whatever is wrong with a file, it is an Error.
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options = {});
 
 /// The same; a JPEG is decoded at the scale `choose` asks for.
-ScaledImage decode_scaled(std::span<const uint8_t> bytes, const std::string& name, const ScaleChooser& choose);
+ScaledImage decode_scaled(std::span<const uint8_t> bytes, const std::string& name, const ScaleChooser& choose,
+                          const DecodeOptions& options = {});
 
 }  // namespace moco

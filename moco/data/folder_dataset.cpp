@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "core/error.h"
@@ -20,6 +22,16 @@
 namespace moco {
 namespace {
 
+bool grow(std::vector<uint8_t>& buffer, size_t size) {
+    try {
+        buffer.resize(size);
+        return true;
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {
+    }
+    return false;
+}
+
 /// The bytes of a file in memory that the thread keeps for its next file.
 std::span<const uint8_t> read_file(const std::string& path) {
     thread_local std::vector<uint8_t> buffer;
@@ -28,7 +40,10 @@ std::span<const uint8_t> read_file(const std::string& path) {
     struct stat status = {};
     int error = fstat(file, &status) == 0 ? 0 : errno;
     const auto size = static_cast<size_t>(std::max<off_t>(status.st_size, 0));
-    if (buffer.size() < size) buffer.resize(size);
+    if (buffer.size() < size && !grow(buffer, size)) {
+        close(file);
+        fail("{}: not enough memory to read its {} bytes", path, size);
+    }
     size_t done = 0;
     while (error == 0 && done < size) {
         const ssize_t got = read(file, buffer.data() + done, size - done);
@@ -47,11 +62,13 @@ std::span<const uint8_t> read_file(const std::string& path) {
 struct Part {
     std::string root, prefix;  // prefix: "val/", or ""
     FolderListing listing;
+    DecodeOptions options;  // of its images
 };
 
-Part list_part(const std::string& folder, const std::string& subfolder, const ListingOptions& options) {
+Part list_part(const std::string& folder, const std::string& subfolder, const ListingOptions& listing,
+               const DecodeOptions& options) {
     const std::string root = subfolder.empty() ? folder : folder + "/" + subfolder;
-    return {root, subfolder.empty() ? "" : subfolder + "/", list_folder(root, options)};
+    return {root, subfolder.empty() ? "" : subfolder + "/", list_folder(root, listing), options};
 }
 
 DatasetPtr make_dataset(Part part, const std::string& name, const std::vector<std::string>& class_names,
@@ -65,7 +82,7 @@ DatasetPtr make_dataset(Part part, const std::string& name, const std::vector<st
     info.class_names = class_names;
     info.classes = static_cast<int64_t>(class_names.size());
     return std::make_shared<FolderDataset>(std::move(info), part.root, part.prefix, std::move(part.listing),
-                                           std::move(labels));
+                                           std::move(labels), part.options);
 }
 
 DatasetPtr training_dataset(const Part& part, const std::string& name) {
@@ -112,21 +129,22 @@ DatasetPtr test_dataset(const Part& test, const Part& train) {
 }  // namespace
 
 FolderDataset::FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing,
-                             FolderLabels labels)
+                             FolderLabels labels, const DecodeOptions& options)
     : info_(std::move(info)),
       root_(std::move(root)),
       prefix_(std::move(prefix)),
       listing_(std::move(listing)),
-      labels_(std::move(labels)) {}
+      labels_(std::move(labels)),
+      options_(options) {}
 
 Image FolderDataset::load(int64_t i) const {
     const std::string file = root_ + "/" + std::string(listing_.path(i));
-    return decode_image(read_file(file), file);
+    return decode_image(read_file(file), file, options_);
 }
 
 ScaledImage FolderDataset::load_scaled(int64_t i, const ScaleChooser& choose) const {
     const std::string file = root_ + "/" + std::string(listing_.path(i));
-    return decode_scaled(read_file(file), file, choose);
+    return decode_scaled(read_file(file), file, choose, options_);
 }
 
 int64_t FolderDataset::label(int64_t i) const {
@@ -146,11 +164,11 @@ std::string FolderDataset::names_digest() const {
     return fmt::format("{:016x}", digest);
 }
 
-Splits open_folder(const std::string& folder, const ListingOptions& options) {
+Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& options) {
     std::error_code ignored;
     check(std::filesystem::is_directory(folder, ignored), "{} is no folder: expected a folder of images", folder);
     const FolderParts parts = find_parts(folder);
-    const Part train = list_part(folder, parts.train, options);
+    const Part train = list_part(folder, parts.train, listing, options);
     Splits splits;
     splits.train = training_dataset(train, parts.train.empty() ? "" : "train");
     splits.pretrain = splits.train;
@@ -160,7 +178,7 @@ Splits open_folder(const std::string& folder, const ListingOptions& options) {
     };
     add_notes(train);
     if (parts.test.empty()) return splits;
-    const Part test = list_part(folder, parts.test, options);
+    const Part test = list_part(folder, parts.test, listing, options);
     splits.test = test_dataset(test, train);
     add_notes(test);
     return splits;

@@ -17,7 +17,8 @@ struct FolderLabels {
 class FolderDataset final : public Dataset {
   public:
     /// prefix: put before paths, "train/".
-    FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing, FolderLabels labels);
+    FolderDataset(DatasetInfo info, std::string root, std::string prefix, FolderListing listing, FolderLabels labels,
+                  const DecodeOptions& options);
     const DatasetInfo& info() const override { return info_; }
     Image load(int64_t i) const override;
     ScaledImage load_scaled(int64_t i, const ScaleChooser& choose) const override;
@@ -30,11 +31,12 @@ class FolderDataset final : public Dataset {
     std::string root_, prefix_;
     FolderListing listing_;
     FolderLabels labels_;
+    DecodeOptions options_;
 };
 
 /// All images below `folder`, or below those of its subfolders that are its parts (moco/data/folder_parts.h), with the
 /// classes of the training part. A test part that lies flat, or in one folder `images`, is unlabelled unless
 /// val_annotations.txt tells its labels. Images are RGB, normalised with ImageNet's constants.
-Splits open_folder(const std::string& folder, const ListingOptions& options);
+Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& options = {});
 
 }  // namespace moco

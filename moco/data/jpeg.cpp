@@ -16,8 +16,6 @@
 namespace moco {
 namespace {
 
-constexpr int64_t kMostPixels = int64_t{1} << 28;
-
 struct Session {
     jpeg_decompress_struct info = {};
     jpeg_error_mgr errors = {};
@@ -125,14 +123,14 @@ bool is_jpeg(std::span<const uint8_t> bytes) {
     return bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF;
 }
 
-ScaledImage decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, const ScaleChooser& choose) {
+ScaledImage decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, const ScaleChooser& choose,
+                        const DecodeOptions& options) {
     Session s;
     check(read_header(s, bytes.data(), bytes.size()), "{}: corrupt or truncated JPEG ({})", name, s.message);
     ScaledImage scaled;
     scaled.full_H = s.info.image_height;
     scaled.full_W = s.info.image_width;
-    check(scaled.full_H * scaled.full_W <= kMostPixels, "{}: {} x {} pixels are more than this program reads", name,
-          scaled.full_W, scaled.full_H);
+    check_image_size(name, scaled.full_W, scaled.full_H, options);
     scaled.eighths = std::clamp(choose(scaled.full_H, scaled.full_W), 1, 8);
     check(start(s, scaled.eighths), "{}: corrupt or truncated JPEG ({})", name, s.message);
     scaled.image = Image(s.info.output_height, s.info.output_width, 3);

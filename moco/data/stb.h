@@ -1,13 +1,24 @@
-// stb_image and stb_image_write, with this project's choice of formats. Included by decode.cpp, png.cpp and stb.cpp
-// only.
+// stb_image and stb_image_write, with this project's choice of formats. Included by stb_decoder.cpp, png.cpp and
+// stb.cpp only.
 #pragma once
 
-// Formats that a few first bytes identify. JPEG is libjpeg-turbo's; TGA has no signature, so that any bytes may pass.
-#define STBI_ONLY_PNG
+#include <string>
+
+// What no library of its own reads; docs/file-formats.md has the list.
 #define STBI_ONLY_BMP
 #define STBI_ONLY_GIF
-#define STBI_ONLY_PNM
+#define STBI_ONLY_PSD
+#define STBI_ONLY_HDR
+#define STBI_ONLY_TGA
 #define STBI_NO_STDIO
 #define STBI_WRITE_NO_STDIO
 #include <stb_image.h>
 #include <stb_image_write.h>
+
+namespace moco {
+
+/// Why this thread's last decoding by stb failed, or "no reason is given": some failures set none, and what is set
+/// stays until the next. Forgets it.
+std::string take_stb_failure();
+
+}  // namespace moco

@@ -53,6 +53,30 @@ TEST(Folder, ACorruptImageIsReplacedCountedAndNamed) {
     EXPECT_EQ(paths.find("101.png"), std::string::npos);
 }
 
+TEST(Folder, ImagesOfNoOrTooManyPixelsEndNoCommand) {
+    const TempFolder folder;
+    const fs::path images = folder / "images";
+    write_images(images, 40);
+    write_png(images / "train/odd/large.png", Image(20, 25, 3));
+    std::string empty = read_bytes(golden_path("decode/rgb.bmp"));
+    for (size_t i = 18; i < 22; ++i) empty[i] = '\0';
+    write_bytes(images / "train/odd/empty.bmp", empty);
+    std::vector<std::string> pretrain = folder_run(images, folder / "run");
+    pretrain.insert(pretrain.end(), {"--max-pixels", "480"});
+    expect_success(run_moco(pretrain));
+    const ProcessResult features = run_moco({"features", "--checkpoint", folder / "run", "--data", images, "--out",
+                                             folder / "features", "--max-pixels", "480"});
+    expect_success(features);
+    EXPECT_NE(features.err.find("500 pixels, more than --max-pixels 480"), std::string::npos) << features.err;
+    EXPECT_NE(features.err.find("empty.bmp: an image of 0 x 19 has no pixels"), std::string::npos) << features.err;
+    expect_success(run_moco({"views", "--data", images, "--out", folder / "views.png", "--max-pixels", "480"}));
+    for (const char* command : {"features", "views"}) {
+        std::vector<std::string> arguments = {command, "--data", images, "--out", folder / "x", "--max-pixels", "0"};
+        if (arguments[0] == "features") arguments.insert(arguments.end(), {"--checkpoint", folder / "run"});
+        expect_sentence(run_moco(arguments), 1, {"--max-pixels 0", "500000000"});
+    }
+}
+
 TEST(Folder, NothingButCorruptImagesIsAFailure) {
     const TempFolder folder;
     write_images(folder / "images", 40);

@@ -17,6 +17,7 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
     table.group("Data and augmentation")
         .add("data", "D", data.spec, "the data set: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...",
              {Decides::run, OnResume::absent})
+        .add("max-pixels", "N", data.max_pixels, "images of more pixels than this are unreadable", {Decides::run})
         .add("image-size", "PIXELS", views.image_size, "side of an augmented view, pixels")
         .add("aug", kRecipes, views.aug, "recipe of the augmented views")
         .add("aug-plus", "", views.aug_plus, "MoCo v2's jitter and blur with the recipe's crop")
@@ -34,6 +35,8 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
 
 void validate(const DataSettings& data) {
     check(!data.spec.empty(), "--data is missing; it names the images to train on: {}", dataset_forms());
+    check(data.max_pixels >= 1 && data.max_pixels <= kMostMaxPixels, "--max-pixels {}: it must be in 1..{}",
+          data.max_pixels, kMostMaxPixels);
 }
 
 void validate(const ViewSettings& v) {
@@ -52,6 +55,10 @@ void validate(const ViewSettings& v) {
     within("blur-p", v.blur_p, 0, 1);
     within("flip-p", v.flip_p, 0, 1);
     check_recipe(recipe_of(v));  // what they amount to together
+}
+
+DecodeOptions decode_options_of(const DataSettings& data) {
+    return {.max_pixels = data.max_pixels};
 }
 
 Recipe recipe_of(const ViewSettings& v) {

@@ -5,12 +5,14 @@
 #include <string>
 
 #include "moco/data/augmentation.h"
+#include "moco/data/decode_options.h"
 #include "moco/train/settings/table.h"
 
 namespace moco {
 
 struct DataSettings {
-    std::string spec;  // --data: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...
+    std::string spec;                        // --data: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...
+    int64_t max_pixels = kDefaultMaxPixels;  // images of more are unreadable
 
     bool operator==(const DataSettings&) const = default;
 };
@@ -31,6 +33,8 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views);
 /// Throws Error, one sentence naming the flags, for what cannot work.
 void validate(const DataSettings& data);
 void validate(const ViewSettings& views);
+/// How the data set's files are decoded.
+DecodeOptions decode_options_of(const DataSettings& data);
 /// The recipe that the settings describe. Throws Error for an unknown name.
 Recipe recipe_of(const ViewSettings& views);
 

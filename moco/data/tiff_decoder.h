@@ -1,0 +1,20 @@
+// TIFF through libtiff, where the build has it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "moco/data/decode_options.h"
+#include "moco/data/image.h"
+
+namespace moco {
+
+/// Whether this build reads TIFF.
+bool reads_tiff();
+
+/// Decodes the first page to RGB: bits, grey, palettes, RGB, CMYK, YCbCr and L*a*b* of up to 16 bits, in strips or
+/// tiles, by every compression that libtiff has; alpha is dropped. Throws Error beginning with `name`, also where the
+/// build lacks libtiff. Thread-safe.
+Image decode_tiff(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);
+
+}  // namespace moco
