@@ -53,6 +53,7 @@ void EvalLoader::State::transform_run(int64_t batch, int64_t end_row, std::vecto
         params.push_back(params_for(batch * options.batch + row, image));
         images.push_back(image.view());
     }
+    if (run.empty()) return;
     backend.augment(images, params, size, slot_of(batch).images.rows(begin_row, end_row).mutable_data());
     run.clear();
 }
@@ -62,6 +63,7 @@ void EvalLoader::State::fill(int64_t batch, int64_t chunk) {
     const int64_t end = std::min({begin + kChunk, options.batch, count - first});
     Slot& slot = slot_of(batch);
     std::vector<Image> run;  // readable images of neighbouring rows
+    int64_t pixels = 0;      // of them
     for (int64_t n = begin; n < end; ++n) {
         const int64_t index = first + n;
         std::optional<Unreadable>& unreadable = slot.unreadable[static_cast<size_t>(n)];
@@ -71,7 +73,13 @@ void EvalLoader::State::fill(int64_t batch, int64_t chunk) {
         } catch (const Error& error) {
             unreadable = Unreadable{index, dataset->path(index), error.what(), -1};
             transform_run(batch, n, run);
+            pixels = 0;
+            continue;
         }
+        pixels += run.back().H * run.back().W;
+        if (pixels < kMostPixelsHeld) continue;
+        transform_run(batch, n + 1, run);
+        pixels = 0;
     }
     transform_run(batch, end, run);
 }

@@ -17,6 +17,13 @@ int64_t samples_per_chunk(int64_t size) {
     return std::clamp<int64_t>((int64_t{1} << 16) / (size * size), 1, 16);
 }
 
+/// Images that a worker has decoded and not yet made views of.
+struct Decoded {
+    std::vector<SampleSource::Sample> samples;
+    std::vector<std::vector<AugmentParams>> params;  // by view, then sample
+    int64_t pixels = 0;
+};
+
 struct Slot {
     std::vector<Tensor> views;
     std::vector<int64_t> indices;
@@ -59,6 +66,7 @@ struct Loader::State {
 
     Slot& slot_of(int64_t batch) { return slots[static_cast<size_t>(batch) % slots.size()]; }
     void fill(int64_t batch, int64_t chunk);
+    void make_views_of(Decoded& decoded, int64_t end_row, Slot& slot);
     std::vector<AugmentParams> draw(int64_t epoch, int64_t asked, int64_t H, int64_t W) const;
 
     DatasetPtr dataset;
@@ -83,30 +91,38 @@ std::vector<AugmentParams> Loader::State::draw(int64_t epoch, int64_t asked, int
     return views;
 }
 
+/// Fills the rows before `end_row` from the decoded images, and lets go of these.
+void Loader::State::make_views_of(Decoded& decoded, int64_t end_row, Slot& slot) {
+    const int64_t begin_row = end_row - static_cast<int64_t>(decoded.samples.size());
+    std::vector<ImageView> images;
+    for (const SampleSource::Sample& sample : decoded.samples) images.push_back(sample.image.image.view());
+    for (size_t view = 0; view < recipes.size(); ++view) {
+        make_views(backends, images, decoded.params[view], slot.views[view].rows(begin_row, end_row));
+    }
+    decoded = {};
+}
+
 void Loader::State::fill(int64_t batch, int64_t chunk) {
     const int64_t epoch = (first + batch) / steps_per_epoch, step = (first + batch) % steps_per_epoch;
     const int64_t begin = chunk * chunk_size, end = std::min(begin + chunk_size, options.batch);
     Slot& slot = slot_of(batch);
-    std::vector<SampleSource::Sample> samples;
-    std::vector<ImageView> images;
-    std::vector<std::vector<AugmentParams>> params(recipes.size());
+    Decoded decoded;
     for (int64_t n = begin; n < end; ++n) {
         const int64_t position = (step * options.batch + n) * options.world + options.rank;
         // The crops say how small an image may be decoded.
-        samples.push_back(source.read(epoch, position, [&](int64_t asked, int64_t H, int64_t W) {
+        decoded.samples.push_back(source.read(epoch, position, [&](int64_t asked, int64_t H, int64_t W) {
             return decode_eighths(draw(epoch, asked, H, W), options.size);
         }));
-        const SampleSource::Sample& sample = samples.back();
+        const SampleSource::Sample& sample = decoded.samples.back();
         const std::vector<AugmentParams> views = draw(epoch, sample.asked, sample.image.full_H, sample.image.full_W);
+        decoded.params.resize(views.size());
         for (size_t view = 0; view < views.size(); ++view) {
-            params[view].push_back(scaled_to(views[view], sample.image.eighths));
+            decoded.params[view].push_back(scaled_to(views[view], sample.image.eighths));
         }
         slot.indices[static_cast<size_t>(n)] = sample.index;
         slot.unreadable[static_cast<size_t>(n)] = sample.unreadable;
-    }
-    for (const SampleSource::Sample& sample : samples) images.push_back(sample.image.image.view());
-    for (size_t view = 0; view < recipes.size(); ++view) {
-        make_views(backends, images, params[view], slot.views[view].rows(begin, end));
+        decoded.pixels += sample.image.image.H * sample.image.image.W;
+        if (decoded.pixels >= kMostPixelsHeld || n + 1 == end) make_views_of(decoded, n + 1, slot);
     }
 }
 

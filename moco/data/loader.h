@@ -18,6 +18,10 @@
 
 namespace moco {
 
+/// A worker that has decoded this many pixels makes its views before it reads on: it holds no more than these and one
+/// image (at 3 bytes a pixel: 12 MB and an image).
+inline constexpr int64_t kMostPixelsHeld = int64_t{1} << 22;
+
 /// An image that could not be read.
 struct Unreadable {
     int64_t index = 0;         // in the data set

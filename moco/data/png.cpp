@@ -53,6 +53,18 @@ void write_png(const std::string& path, const Image& image) {
     write_file_atomically(path, bytes);
 }
 
+Image shrunk_to_cell(const Image& image, int64_t cell) {
+    const int64_t longer = std::max(image.H, image.W);
+    if (longer <= cell) return image;
+    Image small(std::max<int64_t>(1, image.H * cell / longer), std::max<int64_t>(1, image.W * cell / longer), image.C);
+    for (int64_t y = 0; y < small.H; ++y) {
+        for (int64_t x = 0; x < small.W; ++x) {
+            for (int64_t c = 0; c < image.C; ++c) small.at(y, x)[c] = averaged(image, small.H, small.W, y, x, c);
+        }
+    }
+    return small;
+}
+
 Image contact_sheet(std::span<const Image> images, const SheetLayout& layout) {
     check(!images.empty(), "contact_sheet: there are no images to show");
     const int64_t count = static_cast<int64_t>(images.size()), columns = std::min(layout.columns, count);

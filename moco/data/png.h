@@ -24,6 +24,9 @@ struct SheetLayout {
     std::array<uint8_t, 3> background = {255, 255, 255};
 };
 
+/// The image, averaged down to fit cell x cell as contact_sheet shows it; a smaller one as it is.
+Image shrunk_to_cell(const Image& image, int64_t cell);
+
 /// The images in rows of layout.columns, left to right, as one RGB image. Small ones are magnified by whole factors
 /// without smoothing, large ones are averaged down. Throws Error when there are no images.
 Image contact_sheet(std::span<const Image> images, const SheetLayout& layout);

@@ -35,6 +35,11 @@ int64_t side_of_views(const DatasetInfo& info, const ViewsOptions& options) {
     return info.H > 0 && info.H == info.W ? info.H : 224;
 }
 
+/// Small views are magnified by a whole factor to a side of about 128.
+int64_t cell_of(int64_t size) {
+    return std::max<int64_t>(size, 128 / size * size);
+}
+
 /// Appends the image and its views; returns false, with the reason, when it cannot be read.
 bool append_row(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options, int64_t index,
                 Backend& backend, std::vector<Image>& cells, std::string& reason) {
@@ -47,7 +52,7 @@ bool append_row(const Dataset& dataset, const Recipe& recipe, const ViewsOptions
     }
     const Normalization& normalization = dataset.info().normalization;
     const int64_t size = side_of_views(dataset.info(), options);
-    cells.push_back(image);
+    cells.push_back(shrunk_to_cell(image, cell_of(size)));
     for (int64_t pair = 0; pair < options.pairs; ++pair) {
         for (int view = 0; view < 2; ++view) {
             Random random = view_stream(options.seed, pair, index, view);
@@ -83,8 +88,7 @@ Image make_views_sheet(const Dataset& dataset, const Recipe& recipe, const Views
     layout.columns = 1 + 2 * options.pairs;
     layout.lead = 1;
     layout.group = 2;
-    // Small images are magnified by a whole factor to a side of about 128.
-    layout.cell = std::max<int64_t>(size, 128 / size * size);
+    layout.cell = cell_of(size);
     return contact_sheet(cells, layout);
 }
 

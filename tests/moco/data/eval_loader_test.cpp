@@ -7,6 +7,8 @@
 #include "tests/moco/data/flawed_dataset.h"
 #include "tests/moco/data/jpeg_writer.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/npy.h"
+#include "tests/support/peak_memory.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_backend.h"
 
@@ -84,6 +86,38 @@ TEST_P(EvalLoaderTest, FolderImagesAreDecodedAtFullSize) {
     EvalLoader loader(data, transform, {}, backend());
     const AugmentParams params = evaluation_params(transform, data->info().normalization, 32, 300, 400);
     EXPECT_EQ(loader.next()->images.to_vector(), augmented(data->load(0), params, 32, backend()));
+}
+
+TEST_P(EvalLoaderTest, AnImageWithoutPixelsIsLeftOut) {
+    TempFolder folder;
+    std::string empty = read_bytes(golden_path("decode/rgb.bmp"));
+    for (size_t i = 18; i < 22; ++i) empty[i] = '\0';
+    write_bytes(folder / "a.bmp", empty);
+    write_bytes(folder / "b.jpg", write_jpeg(smooth_image(30, 40, 3), JpegColours::rgb, 90));
+    EvalLoader loader(open_folder(folder.path(), {}).train, transform_named("resize-crop:36:32"), {}, backend());
+    const auto batch = loader.next();
+    EXPECT_EQ(batch->indices, (std::vector<int64_t>{1}));
+    ASSERT_EQ(batch->unreadable.size(), 1u);
+    EXPECT_NE(batch->unreadable[0].reason.find("a.bmp: an image of 0 x 19 has no pixels"), std::string::npos);
+}
+
+TEST_P(EvalLoaderTest, LargeImagesAreTransformedBeforeOthersAreDecoded) {
+    if (kFreedMemoryIsKept) GTEST_SKIP() << "a sanitizer keeps what was freed";
+    TempFolder folder;
+    std::string large = read_bytes(golden_path("decode/rgb.bmp")).substr(0, 54);
+    const int64_t side = 2048, count = 8;
+    for (size_t i = 0; i < 2; ++i) large[18 + i] = large[22 + i] = static_cast<char>(side >> (8 * i));
+    large.resize(static_cast<size_t>(54 + 3 * side * side));
+    for (int64_t i = 0; i < count; ++i) write_bytes(folder / (std::to_string(i) + ".bmp"), large);
+    const DatasetPtr data = open_folder(folder.path(), {}).train;
+    EvalLoaderOptions options;
+    options.workers = 0;
+    options.batch = count;
+    const int64_t before = peak_memory_from_now();
+    EvalLoader loader(data, transform_named("resize-crop:36:32"), options, backend());
+    EXPECT_EQ(loader.next()->indices.size(), static_cast<size_t>(count));
+    // One image as a file, in stb and here: 36 MiB; all of them would be 96 more.
+    EXPECT_LT(peak_memory() - before, 80 << 20);
 }
 
 MOCO_FOR_EACH_BACKEND(EvalLoaderTest);

@@ -56,6 +56,17 @@ TEST(ContactSheet, SmallImagesAreMagnifiedLargeOnesAveraged) {
     expect_error([&] { contact_sheet({}, layout); }, {"no images"});
 }
 
+TEST(ContactSheet, AnImageShrunkBeforeLooksTheSame) {
+    SheetLayout layout;
+    layout.cell = 16;
+    for (const int64_t C : {1, 3}) {
+        const Image image = formula_image(53, 91, C, 5), small = shrunk_to_cell(image, 16);
+        EXPECT_EQ(small.W, 16);
+        EXPECT_EQ(contact_sheet(std::vector<Image>{small}, layout), contact_sheet(std::vector<Image>{image}, layout));
+    }
+    EXPECT_EQ(shrunk_to_cell(formula_image(5, 4, 3, 4), 16), formula_image(5, 4, 3, 4));
+}
+
 class Views : public EachBackend {};
 
 TEST_P(Views, ASheetShowsEachImageBesideItsViews) {
