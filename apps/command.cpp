@@ -30,6 +30,11 @@ Option Option::required() const {
     return *this;
 }
 
+Option Option::once() const {
+    option_.multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    return *this;
+}
+
 Option Option::excludes(Option other) const {
     option_.excludes(&other.option_);
     return *this;

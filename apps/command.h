@@ -24,6 +24,8 @@ class Option {
     /// The heading that `--help` lists it under.
     Option group(const char* heading) const;
     Option required() const;
+    /// Refuses command lines that give it twice; of other options the last one counts.
+    Option once() const;
     /// Refuses command lines that give both.
     Option excludes(Option other) const;
     /// Calls `action` when the command line gives this option.

@@ -26,7 +26,7 @@ void EvaluationFlags::add_to(const Command& command) {
     command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
         .takes("FILE")
         .required();
-    command.option("--data", data, "data set: " + dataset_forms()).takes("DATA").required();
+    command.option("--data", data, "data set: " + dataset_forms()).takes("DATA").required().once();
     command
         .option("-a,--arch", hints.arch, "architecture, needed where the file does not say it (torchvision's naming)")
         .takes("NAME");

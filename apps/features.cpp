@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -39,9 +40,26 @@ FeatureLayer layer_named(const std::string& name) {
 DatasetPtr part_named(const Splits& splits, const std::string& name, const std::string& data) {
     check(name == "train" || name == "test" || name == "pretrain",
           "--split {}: there is no such part; expected train, test or pretrain", name);
-    const DatasetPtr part = name == "train" ? splits.train : name == "test" ? splits.test : splits.pretrain;
+    const DatasetPtr part = name == "train" ? splits.train : name == "test" ? splits.test : pretraining_part(splits);
     check(part != nullptr, "--split {}: --data {} has no such part", name, data);
     return part;
+}
+
+/// A path as one line: between quotes where it could not be told from several, or from one between quotes.
+std::string line_of(const std::string& path) {
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+    if (!path.starts_with('"') && std::none_of(path.begin(), path.end(), is_control)) return path;
+    std::string line = "\"";
+    for (const char c : path) {
+        if (c == '"' || c == '\\') {
+            line += {'\\', c};
+        } else if (c == '\n') {
+            line += "\\n";
+        } else {
+            line += is_control(c) ? fmt::format("\\u{:04x}", c) : std::string(1, c);
+        }
+    }
+    return line + "\"";
 }
 
 void make_folder(const std::filesystem::path& folder) {
@@ -56,7 +74,7 @@ void write_files(const Features& features, FeatureLayer layer, const Dataset& da
     write_npy(folder / "features.npy", rows.to_vector(), rows.dim(1));
     write_npy(folder / "labels.npy", features.labels);
     std::string paths;
-    for (int64_t index : features.indices) paths += data.path(index) + "\n";
+    for (int64_t index : features.indices) paths += line_of(data.path(index)) + "\n";
     write_file_atomically(folder / "paths.txt", paths);
     const nlohmann::ordered_json object = {{"folder", folder.string()},
                                            {"layer", flags.layer},

@@ -175,7 +175,7 @@ void add_info(const Command& app) {
         command.option("--checkpoint", flags->checkpoint, "a checkpoint or a run folder, and nothing else");
     checkpoint.takes("FILE").excludes(what);
     const Option data = command.option("--data", flags->data, "a data set, and nothing else: " + dataset_forms());
-    data.takes("DATA").excludes(what).excludes(checkpoint);
+    data.takes("DATA").once().excludes(what).excludes(checkpoint);
     command.flag("--machine", flags->machine, "this machine and the instruction sets that kernels can use here")
         .excludes(what)
         .excludes(checkpoint)

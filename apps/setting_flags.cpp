@@ -57,6 +57,7 @@ void SettingFlags::add_setting(const Command& command, const Setting& setting) {
         const auto given = [this, name](const std::string& text) { given_.emplace_back(name, text); };
         option = parser.add_option_function<std::string>(with_aliases(name), given, help);
     }
+    if (setting.name == "data") Option(*option).once();
     option->type_name(std::string(setting.argument))
         ->group(group)
         ->default_str(std::visit(DefaultText(), setting.by_default));

@@ -64,7 +64,11 @@ std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& err
     }
     const std::string what = error.what();
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-        return fmt::format("{}: {} needs a value", full_name(command), what.substr(0, what.find(':')));
+        const std::string flag = what.substr(0, what.find(':'));
+        if (what.find("At Most") != std::string::npos) {
+            return fmt::format("{}: {} is given more than once, expected one", full_name(command), flag);
+        }
+        return fmt::format("{}: {} needs a value", full_name(command), flag);
     }
     if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) {
         return fmt::format("{}: {} is not a value it takes", full_name(command), what.substr(what.find('-')));

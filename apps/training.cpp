@@ -16,7 +16,7 @@
 namespace moco::apps {
 namespace {
 
-void print_summary(const RunDescription& run, const RunSummary& summary) {
+void print_summary(const RunDescription& run, const RunSummary& summary, const Splits& data) {
     const std::string folder = summary.folder.string();
     const char* program = program_invocation_name;  // as the user called it, so that the lines below can be copied
     if (summary.end == RunEnd::stopped) {
@@ -32,8 +32,8 @@ void print_summary(const RunDescription& run, const RunSummary& summary) {
     fmt::print("Files in {}: {}, {}, {}, a TensorBoard event file.\nNext:\n", folder,
                summary.checkpoint.filename().string(), kMetricsFile, kConfigFile);
     const std::string what = fmt::format("--checkpoint {} --data {}", folder, run.settings.data.spec);
-    fmt::print("  {} knn {} --baselines\n", program, what);
-    fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
+    if (is_labelled(data)) fmt::print("  {} knn {} --baselines\n", program, what);
+    if (data.test) fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
     fmt::print("  {} features {} --out features\n", program, what);
 }
 
@@ -92,7 +92,7 @@ void run_training(const RunDescription& run, const TrainingFlags& flags, const s
     const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
     const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);
     if (summary.end == RunEnd::stopped) end_with(kTryAgain);
-    flags.json ? print_summary_as_json(run.command, summary) : print_summary(run, summary);
+    flags.json ? print_summary_as_json(run.command, summary) : print_summary(run, summary, data);
 }
 
 }  // namespace moco::apps

@@ -44,18 +44,22 @@ void run_views(const Flags& flags) {
     ViewsOptions options = flags.options;
     options.size = settings.views.image_size;
     options.seed = settings.run.seed;
-    const Image sheet = make_views_sheet(*pretraining_part(data), recipe, options, *backend);
-    write_png(flags.out, sheet);
+    const ViewsSheet sheet = make_views_sheet(*pretraining_part(data), recipe, options, *backend);
+    write_png(flags.out, sheet.picture);
     if (flags.json) {
         return print_json({{"file", flags.out},
-                           {"width", sheet.W},
-                           {"height", sheet.H},
-                           {"images", options.rows},
+                           {"width", sheet.picture.W},
+                           {"height", sheet.picture.H},
+                           {"images", sheet.images},
                            {"pairs", options.pairs},
                            {"recipe", recipe.name}});
     }
-    fmt::print("{}: {} x {} pixels, {} images with {} pairs of views each (recipe {})\n", flags.out, sheet.W, sheet.H,
-               options.rows, options.pairs, recipe.name);
+    const auto counted = [](int64_t count, const char* what) {
+        return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+    };
+    fmt::print("{}: {} x {} pixels, {} with {} of views{} (recipe {})\n", flags.out, sheet.picture.W, sheet.picture.H,
+               counted(sheet.images, "image"), counted(options.pairs, "pair"), sheet.images == 1 ? "" : " each",
+               recipe.name);
 }
 
 }  // namespace

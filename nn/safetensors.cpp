@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include "core/bf16.h"
 #include "core/bits.h"
 #include "core/error.h"
+#include "core/stand_in.h"
 #include "nn/safetensors_header.h"
 
 namespace moco {
@@ -49,7 +51,7 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
     file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
     if (file_ < 0) {
         const int error_number = errno;
-        fail("{} cannot be opened: {}", path_.string(), std::strerror(error_number));
+        fail("{} cannot be opened: {}", path_.string(), why_not_opened(path_.string(), error_number));
     }
     try {
         read_header();
@@ -71,6 +73,9 @@ void SafetensorsFile::read_header() {
     check(size >= sizeof(length),
           "{} is not a safetensors file: it has {} bytes, and the header's length alone takes 8", path_.string(), size);
     read_at(0, &length, sizeof(length));
+    std::string start(std::min<uint64_t>(size, 64), '\0');
+    read_at(0, start.data(), start.size());
+    check_no_pointer(path_.string(), start);
     check(length <= size - sizeof(length) && length <= kMaxHeaderBytes,
           "{} is not a safetensors file, or truncated: its header would take {} bytes of a file of {}", path_.string(),
           length, size);

@@ -116,7 +116,7 @@ void run_loader(const Flags& flags) {
         drawn = std::make_unique<DrawnFolder>();
         folder = drawn->path().string();
     }
-    const DatasetPtr data = open_dataset(flags.data.empty() ? "folder:" + folder : flags.data).pretrain;
+    const DatasetPtr data = pretraining_part(open_dataset(flags.data.empty() ? "folder:" + folder : flags.data));
     const int workers = threads();
     set_threads(1);  // the workers are the threads here
     const double one = images_per_second(flags, data, recipe, 0, backends);

@@ -31,6 +31,27 @@ std::string folder_with_files(const Cifar& cifar, const std::string& folder) {
     return folder;
 }
 
+/// Refuses a folder that holds the data set in another form than the one that is read.
+void check_form(const Cifar& cifar, const std::string& folder) {
+    const std::string digits = cifar.name == "cifar10" ? "10" : "100";
+    const std::string python = fmt::format("cifar-{}-{}", digits, digits == "10" ? "batches-py" : "python");
+    std::error_code ignored;
+    const auto has = [&](const std::string& name) {
+        return std::filesystem::exists(std::filesystem::path(folder) / name, ignored);
+    };
+    if (has(cifar.test_file)) return;
+    const std::string archive = fmt::format("cifar-{}-binary.tar.gz", digits);
+    check(!has(archive), "{0}: {1}/{2} is not unpacked: `tar xf {1}/{2} -C {1}` does that", cifar.name, folder,
+          archive);
+    for (const std::string& name : {python, fmt::format("cifar-{}-python.tar.gz", digits),
+                                    cifar.train_files[0].substr(0, cifar.train_files[0].find('.'))}) {
+        check(!has(name),
+              "{0}: {1}/{2} is of the version for Python, which is not read: get the binary version with "
+              "`scripts/get-data {0} DIR` and name it {0}:DIR",
+              cifar.name, folder, name);
+    }
+}
+
 std::vector<std::string> read_names(const std::string& path, int64_t classes) {
     std::vector<std::string> names;
     std::ifstream file(path);
@@ -63,9 +84,12 @@ DatasetPtr open_part(const Cifar& cifar, const std::string& folder, const std::s
 
 Splits open_cifar(const Cifar& cifar, const std::string& given) {
     std::error_code ignored;
+    check(!std::filesystem::is_regular_file(given, ignored),
+          "{}: {} is a file, expected the folder that its archive unpacks to: `tar xf` unpacks it", cifar.name, given);
     check(std::filesystem::is_directory(given, ignored),
           "{}: there is no folder {}: get it with `scripts/get-data {} {}`", cifar.name, given, cifar.name, given);
     const std::string folder = folder_with_files(cifar, given);
+    check_form(cifar, folder);
     const DatasetPtr train = open_part(cifar, folder, "train", cifar.train_files);
     return {train, train, open_part(cifar, folder, "test", {cifar.test_file})};
 }

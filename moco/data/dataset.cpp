@@ -2,6 +2,7 @@
 #include "moco/data/dataset.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
@@ -53,6 +54,13 @@ constexpr Kind kKinds[] = {
     {"shapes", "N", "20000", open_shapes_of, "N pictures of ten shapes of 32 x 32, drawn by the program"},
 };
 
+/// What a shell makes of "~" and "~/x" at a word's beginning, but not behind a colon or in a file of settings.
+std::string with_home(const std::string& path) {
+    const char* home = std::getenv("HOME");
+    const bool asks = path == "~" || path.starts_with("~/");
+    return asks && home != nullptr ? home + path.substr(1) : path;
+}
+
 /// "cifar10:DIR", "shapes[:N]".
 std::string form_of(const Kind& kind) {
     const char* format = kind.by_default.empty() ? "{}:{}" : "{}[:{}]";
@@ -96,12 +104,13 @@ Splits open_dataset(const std::string& spec, const DecodeOptions& options) {
         const std::string given = colon == std::string::npos ? "" : spec.substr(colon + 1);
         const std::string argument = given.empty() ? std::string(kind.by_default) : given;
         check(!argument.empty(), "--data {0} needs the folder its files are in: {0}:{1}", name, kind.argument);
-        return kind.open(argument, options);
+        return kind.open(with_home(argument), options);
     }
     std::error_code ignored;
-    check(std::filesystem::exists(spec, ignored), "--data {}: neither a folder nor one of the known data sets: {}",
+    const std::string folder = with_home(spec);
+    check(std::filesystem::exists(folder, ignored), "--data {}: neither a folder nor one of the known data sets: {}",
           spec, dataset_forms());
-    return open_folder(spec, {}, options);
+    return open_folder(folder, {}, options);
 }
 
 std::string dataset_help() {

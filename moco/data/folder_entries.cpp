@@ -79,7 +79,8 @@ bool begins_like_an_image(std::string_view start) {
         return start.substr(at, signature.size()) == signature;
     };
     if (start.size() < 12) return false;
-    const bool pnm = start[0] == 'P' && start[1] >= '1' && start[1] <= '6' && std::isspace(start[2]) != 0;
+    const bool pnm = start[0] == 'P' && start[1] >= '1' && start[1] <= '6' &&
+                     std::isspace(static_cast<unsigned char>(start[2])) != 0;
     const bool tiff = has({"II*\0", 4}, 0) || has({"MM\0*", 4}, 0);
     const bool boxes = has("ftypavif", 4) || has("ftyphei", 4) || has("jP  ", 4);
     return pnm || tiff || boxes || has("\xFF\xD8\xFF", 0) || has("\x89PNG", 0) || has("GIF8", 0) || has("BM", 0) ||

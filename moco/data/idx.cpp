@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <utility>
 
 #include "core/error.h"
+#include "core/stand_in.h"
 #include "moco/data/memory_dataset.h"
 
 namespace moco {
@@ -53,11 +55,19 @@ std::vector<uint8_t> read_bytes(gzFile file, size_t count, const std::string& pa
     return bytes;
 }
 
+std::string start_of(const std::string& path) {
+    std::string start(64, '\0');
+    std::ifstream file(path, std::ios::binary);
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
+    return start;
+}
+
 Idx read_idx(const std::string& path, int dimensions) {
     const GzHandle file(gzopen(path.c_str(), "rb"));
     check(file != nullptr, "{} cannot be opened: check that it may be read", path);
     gzbuffer(file.get(), 1 << 18);
     const std::vector<uint8_t> header = read_bytes(file.get(), 4 + 4 * static_cast<size_t>(dimensions), path);
+    if (header[0] != 0) check_no_pointer(path, start_of(path));
     check(header[0] == 0 && header[1] == 0 && header[2] == 8 && header[3] == dimensions,
           "{} is not an idx file of bytes in {} dimensions (it starts with {:02x} {:02x} {:02x} {:02x}); get it again",
           path, dimensions, header[0], header[1], header[2], header[3]);

@@ -37,10 +37,15 @@ DatasetPtr open_part(const std::filesystem::path& folder, const std::string& par
         info.classes = 10;
         info.class_names = {"airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"};
     }
+    const RecordLayout layout = {0, 96, PlaneOrder::columns};
     std::vector<MappedFile> files;
     files.emplace_back((folder / (prefix + "_X.bin")).string(), kRemedy);
-    return std::make_shared<RecordDataset>(std::move(info), RecordLayout{0, 96, PlaneOrder::columns}, std::move(files),
-                                           std::move(labels));
+    const auto bytes = static_cast<int64_t>(files[0].bytes().size()), images = bytes / layout.bytes();
+    const bool whole = bytes % layout.bytes() == 0;  // RecordDataset refuses others
+    check(labelled == Labels::none || !whole || static_cast<int64_t>(labels.size()) == images,
+          "{} holds {} labels, but {} holds {} images: get both files again", (folder / (prefix + "_y.bin")).string(),
+          labels.size(), files[0].path(), images);
+    return std::make_shared<RecordDataset>(std::move(info), layout, std::move(files), std::move(labels));
 }
 
 }  // namespace
@@ -51,9 +56,17 @@ Splits open_stl10(const std::string& given) {
           "stl10: there is no folder {0}: get it with `scripts/get-data stl10 {0}`", given);
     std::filesystem::path folder = std::filesystem::path(given) / "stl10_binary";
     if (!std::filesystem::exists(folder / "train_X.bin", ignored)) folder = given;
-    const DatasetPtr train = open_part(folder, "train", "train", Labels::in_file);
-    const DatasetPtr test = open_part(folder, "test", "test", Labels::in_file);
-    return {open_part(folder, "unlabelled", "unlabeled", Labels::none), train, test};
+    Splits splits;
+    splits.train = open_part(folder, "train", "train", Labels::in_file);
+    splits.test = open_part(folder, "test", "test", Labels::in_file);
+    const std::filesystem::path unlabelled = folder / "unlabeled_X.bin";
+    if (std::filesystem::exists(unlabelled, ignored)) {
+        splits.pretrain = open_part(folder, "unlabelled", "unlabeled", Labels::none);
+    } else {  // 2.8 GB that evaluations and supervised training do without
+        splits.pretrain_is_missing =
+            fmt::format("{} is missing, the images to pretrain on: {}", unlabelled.string(), kRemedy);
+    }
+    return splits;
 }
 
 }  // namespace moco

@@ -65,7 +65,8 @@ bool append_row(const Dataset& dataset, const Recipe& recipe, const ViewsOptions
 
 }  // namespace
 
-Image make_views_sheet(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options, Backend& backend) {
+ViewsSheet make_views_sheet(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options,
+                            Backend& backend) {
     check_recipe(recipe);
     check(options.rows >= 1 && options.pairs >= 1, "a sheet of {} images with {} pairs of views shows nothing",
           options.rows, options.pairs);
@@ -89,7 +90,8 @@ Image make_views_sheet(const Dataset& dataset, const Recipe& recipe, const Views
     layout.lead = 1;
     layout.group = 2;
     layout.cell = cell_of(size);
-    return contact_sheet(cells, layout);
+    const auto images = static_cast<int64_t>(cells.size()) / layout.columns;
+    return {contact_sheet(cells, layout), images};
 }
 
 }  // namespace moco

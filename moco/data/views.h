@@ -14,8 +14,15 @@ struct ViewsOptions {
     uint64_t seed = 0;
 };
 
+struct ViewsSheet {
+    Image picture;
+    int64_t images = 0;  // rows of the picture
+    bool operator==(const ViewsSheet&) const = default;
+};
+
 /// A sheet with one row an image: the image, then `pairs` times query and key as training would see them (without the
 /// normalisation). Images come from all parts of the data set, chosen by the seed; unreadable ones are passed over.
-Image make_views_sheet(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options, Backend& backend);
+ViewsSheet make_views_sheet(const Dataset& dataset, const Recipe& recipe, const ViewsOptions& options,
+                            Backend& backend);
 
 }  // namespace moco

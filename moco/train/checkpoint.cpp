@@ -68,6 +68,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& 
                          {"views_made_on", header.views_made_on}};
     if (header.command != kPretrain) metadata["task"] = header.command;
     if (!header.tuning.empty()) metadata["tuning"] = header.tuning;
+    if (!header.names.empty()) metadata["names"] = header.names;
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, values,
                    [&](const std::string& name, auto value) { metadata[name] = fmt::format("{}", value); });
@@ -106,6 +107,7 @@ CheckpointHeader read_header(const SafetensorsFile& file) {
     header.instruction_set = metadata_of(file, "instruction_set");
     header.tuning = or_empty("tuning");
     header.views_made_on = or_empty("views_made_on");
+    header.names = or_empty("names");
     return header;
 }
 

@@ -44,6 +44,7 @@ struct CheckpointHeader {
     std::string instruction_set;
     std::string tuning;         // Backend::tuning of the device that wrote it; empty where it has none
     std::string views_made_on;  // the backend that made the views: "cpu", "cuda"; empty in files that do not say it
+    std::string names;          // Dataset::names_digest of what the run trains on; empty where that has no files
 };
 
 /// Writes everything a resume needs, atomically: `path` holds the old file or the new one, whole, at any moment.

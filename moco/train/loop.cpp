@@ -64,6 +64,7 @@ class Loop {
     const StopFlag& stop_;
 
     const LoaderPlan plan_;
+    const std::string names_;  // of the images' files
     const std::vector<ValueName>& values_;
     std::filesystem::path folder_;
     std::optional<RunFolder> written_;  // of rank 0
@@ -97,6 +98,7 @@ Loop::Loop(Task& task, const RunDescription& run, const ViewBackends& backends,
       comm_(comm),
       stop_(stop),
       plan_(task.loader_plan()),
+      names_(plan_.data->names_digest()),
       values_(task.value_names()),
       folder_(run_folder(run.settings)),
       results_(run_.log_every) {
@@ -141,8 +143,9 @@ void Loop::take_up() {
     summary_.checkpoint = file;
     Backend& backend = backends_.trains;
     if (info.header.instruction_set == backend.instruction_set()) backend.set_tuning(info.header.tuning);
-    const std::string note = other_bits(file, info.header, backends_);
-    if (!note.empty()) observers_.note(note);
+    for (const std::string& note : {other_bits(file, info.header, backends_), other_files(file, info.header, names_)}) {
+        if (!note.empty()) observers_.note(note);
+    }
 }
 
 RunSummary Loop::run() {
@@ -332,9 +335,13 @@ void Loop::save_last() {
 
 CheckpointHeader Loop::header() const {
     const Backend& backend = backends_.trains;
-    return {description_.command,    method_settings(description_.table),
-            trained_on(*plan_.data), backend.instruction_set(),
-            backend.tuning(),        std::string(backends_.augments.name())};
+    return {description_.command,
+            method_settings(description_.table),
+            trained_on(*plan_.data),
+            backend.instruction_set(),
+            backend.tuning(),
+            std::string(backends_.augments.name()),
+            names_};
 }
 
 double Loop::seconds_left() const {

@@ -39,4 +39,12 @@ std::string other_bits(const std::filesystem::path& file, const CheckpointHeader
     return {};
 }
 
+std::string other_files(const std::filesystem::path& file, const CheckpointHeader& then, const std::string& names) {
+    if (then.names.empty() || names.empty() || then.names == names) return {};
+    return fmt::format(
+        "{} was trained on as many images, but their files have other names now (or another order): were they replaced "
+        "or renamed? The run goes on with what is there",
+        file.string());
+}
+
 }  // namespace moco

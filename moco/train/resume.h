@@ -18,4 +18,8 @@ void check_same_run(const std::filesystem::path& file, const CheckpointHeader& t
 /// A sentence that says why the run would have gone on to other bits where it was; empty if it goes on to the same.
 std::string other_bits(const std::filesystem::path& file, const CheckpointHeader& then, const ViewBackends& now);
 
+/// A sentence that says that the run would go on with other files than those it began with; empty if they have the same
+/// names, or if either side does not tell them. names: Dataset::names_digest of what is there now.
+std::string other_files(const std::filesystem::path& file, const CheckpointHeader& then, const std::string& names);
+
 }  // namespace moco

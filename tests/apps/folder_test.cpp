@@ -1,4 +1,5 @@
 // A folder of images, one of them corrupt; and weights from elsewhere.
+#include <algorithm>
 #include <filesystem>
 
 #include "moco/data/png.h"
@@ -131,6 +132,88 @@ TEST(Folder, AClassNameThatIsNoUtf8DoesNotBreakJson) {
     EXPECT_NE(info.out.find("\"o\xEF\xBF\xBD\""), std::string::npos) << info.out;
     write_bytes(folder / "images/train/o\xE9/101.png", "no image");
     expect_success(run_moco(folder_run(folder / "images", folder / "run")));
+}
+
+TEST(Folder, ANewlineInANameStaysOneLineOfPaths) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    const fs::path odd = folder / "images/train/odd";
+    fs::rename(odd / "101.png", odd / "1\n0\\1.png");
+    fs::rename(odd / "103.png", odd / "10\"3.png");
+    expect_success(run_moco(folder_run(folder / "images", folder / "run")));
+    expect_success(run_moco(
+        {"features", "--checkpoint", folder / "run", "--data", folder / "images", "--out", folder / "features"}));
+    const std::string paths = read_bytes(folder / "features/paths.txt");
+    EXPECT_EQ(std::count(paths.begin(), paths.end(), '\n'), 40) << paths;
+    EXPECT_NE(paths.find("\n\"train/odd/1\\n0\\\\1.png\"\n"), std::string::npos) << paths;
+    EXPECT_NE(paths.find("\ntrain/odd/10\"3.png\n"), std::string::npos) << paths;
+}
+
+TEST(Folder, AResumeWithFilesOfOtherNamesIsSaid) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    expect_success(run_moco(folder_run(folder / "images", folder / "run")));
+    const std::vector<std::string> resume = {"pretrain", "--resume", folder / "run", "--epochs"};
+    const auto resumed = [&](const char* epochs) {
+        std::vector<std::string> arguments = resume;
+        arguments.push_back(epochs);
+        const ProcessResult result = run_moco(arguments);
+        expect_success(result);
+        return result.out.find("have other names now") != std::string::npos;
+    };
+    EXPECT_FALSE(resumed("2"));
+    const fs::path odd = folder / "images/train/odd";
+    fs::rename(odd / "101.png", odd / "renamed.png");
+    EXPECT_TRUE(resumed("3"));
+    EXPECT_FALSE(resumed("4"));  // the checkpoint since then has the names that are there now
+}
+
+TEST(Folder, KnnIsSuggestedOnlyWhereItCanRun) {
+    const TempFolder folder;
+    write_images(folder / "images", 40);
+    EXPECT_NE(run_moco(folder_run(folder / "images", folder / "run")).out.find(" knn "), std::string::npos);
+    const ProcessResult alone = run_moco(folder_run(folder / "images/train", folder / "alone"));
+    expect_success(alone);
+    EXPECT_EQ(alone.out.find(" knn "), std::string::npos) << alone.out;
+    EXPECT_EQ(alone.out.find(" neighbours "), std::string::npos) << alone.out;
+    EXPECT_NE(alone.out.find(" features "), std::string::npos) << alone.out;
+}
+
+TEST(Folder, ViewsOfOneImageSaysOne) {
+    const TempFolder folder;
+    write_images(folder / "images", 1);
+    const ProcessResult result = run_moco({"views", "--data", folder / "images", "--out", folder / "views.png"});
+    expect_success(result);
+    EXPECT_NE(result.out.find(" 1 image with 3 pairs of views (recipe"), std::string::npos) << result.out;
+}
+
+TEST(Folder, DataIsNamedOnce) {
+    const TempFolder folder;
+    const std::vector<std::string> twice = {"--data", "shapes:64", "--data", "shapes:32"};
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"pretrain", "--out", folder / "run"},
+                                               {"info"},
+                                               {"knn", "--checkpoint", "x"},
+                                               {"views", "--out", "x.png"}}) {
+        std::vector<std::string> arguments = command;
+        arguments.insert(arguments.end(), twice.begin(), twice.end());
+        expect_sentence(run_moco(arguments), 2, {command[0], "--data is given more than once"});
+    }
+}
+
+TEST(Folder, CheckpointsThatAreOnlyStandInsAreNamed) {
+    const TempFolder folder;
+    const std::string pointer = folder / "pointer.safetensors", link = folder / "link.safetensors";
+    write_bytes(pointer, "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n");
+    fs::create_symlink(".git/annex/objects/7", link);
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"info"}, {"knn", "--data", "shapes:64", "--checkpoint"}}) {
+        std::vector<std::string> arguments = command;
+        arguments.push_back(pointer);
+        expect_sentence(run_moco(arguments), 1, {pointer, "Git LFS pointer", "git lfs pull"});
+        arguments.back() = link;
+        expect_sentence(run_moco(arguments), 1, {link, "symbolic link to .git/annex/objects/7", "git annex get"});
+    }
 }
 
 TEST(Folder, WeightsInTorchvisionsNamingGiveTheFeaturesOfTheirCheckpoint) {

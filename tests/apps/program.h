@@ -33,6 +33,11 @@ inline std::vector<std::string> small_run(const std::string& folder, std::vector
                                           "--epochs",    "2",
                                           "--log-every", "1",
                                           "--out",       folder};
+    // A data set may be named once.
+    if (std::find(more.begin(), more.end(), "--data") != more.end()) {
+        const auto data = std::find(arguments.begin(), arguments.end(), "--data");
+        arguments.erase(data, data + 2);
+    }
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
 }

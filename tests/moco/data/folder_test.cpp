@@ -335,6 +335,17 @@ TEST(FolderDataset, FilesThatStandInForOthersAreNamed) {
     expect_error([&] { splits.train->load(2); }, {"3.jpg", "symbolic link to .git/annex/objects/3", "git annex get"});
 }
 
+TEST(FolderDataset, TheHomeFolderIsMeantByATilde) {
+    TempFolder home;
+    put(home / "x/1.jpg");
+    const std::string before = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
+    setenv("HOME", home.path().c_str(), 1);
+    EXPECT_EQ(open_dataset("folder:~/x").train->count(), 1);
+    EXPECT_EQ(open_dataset("~/x").train->count(), 1);
+    expect_error([] { open_dataset("cifar10:~/none"); }, {home / "none"});
+    setenv("HOME", before.c_str(), 1);
+}
+
 TEST(FolderDataset, TheDigestOfNamesChangesWithThemAndTheirOrder) {
     TempFolder folder;
     put(folder / "a/1.jpg");

@@ -98,6 +98,8 @@ TEST_F(Idx, WrongHeadersAreNamed) {
         return open_message();
     };
     EXPECT_NE(with_images("PK\3\4 this is a zip archive").find("not an idx file"), std::string::npos);
+    EXPECT_NE(with_images("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n").find("a Git LFS pointer"),
+              std::string::npos);
     EXPECT_NE(with_images(idx_file({12}, counting(12, 10))).find("not an idx file"), std::string::npos);
     EXPECT_NE(with_images(idx_file({0, 4, 3}, "")).find("is empty"), std::string::npos);
     EXPECT_NE(with_images(idx_file({0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}, "x")).find("16 GiB"), std::string::npos);

@@ -74,7 +74,9 @@ TEST_P(Views, ASheetShowsEachImageBesideItsViews) {
     ViewsOptions options;
     options.rows = 3;
     options.pairs = 2;
-    const Image sheet = make_views_sheet(*data, recipe_named("v2"), options, backend());
+    const ViewsSheet whole = make_views_sheet(*data, recipe_named("v2"), options, backend());
+    const Image& sheet = whole.picture;
+    EXPECT_EQ(whole.images, 3);
     // 32 pixels are shown as 128; 5 columns, two wider gaps, 3 rows.
     EXPECT_EQ(sheet.W, 4 + 5 * 132 + 2 * 12);
     EXPECT_EQ(sheet.H, 4 + 3 * 132);
@@ -93,9 +95,14 @@ TEST_P(Views, ASheetShowsEachImageBesideItsViews) {
         }
     }
     EXPECT_EQ(found, 3);
-    EXPECT_EQ(make_views_sheet(*data, recipe_named("v2"), options, backend()), sheet);
+    EXPECT_EQ(make_views_sheet(*data, recipe_named("v2"), options, backend()), whole);
     options.seed = 1;
-    EXPECT_NE(make_views_sheet(*data, recipe_named("v2"), options, backend()), sheet);
+    EXPECT_NE(make_views_sheet(*data, recipe_named("v2"), options, backend()), whole);
+}
+
+TEST_P(Views, ASheetCountsTheImagesThatThereAre) {
+    const FlawedDataset data(open_shapes(3).train, {1});
+    EXPECT_EQ(make_views_sheet(data, recipe_named("v2"), {}, backend()).images, 2);
 }
 
 TEST_P(Views, NoReadableImageIsOneError) {

@@ -74,6 +74,20 @@ TEST(Cifar10, BrokenFilesAreNamed) {
     expect_error([] { open_cifar10("/nowhere"); }, {"/nowhere", "scripts/get-data cifar10 /nowhere"});
 }
 
+TEST(Cifar10, OtherFormsAreNamedWithWhatToDo) {
+    TempFolder python, archive, batches;
+    std::filesystem::create_directory(python / "cifar-10-batches-py");
+    const std::vector<std::string> remedy = {"for Python", "scripts/get-data cifar10 DIR"};
+    expect_error([&] { open_cifar10(python.path()); }, {"cifar-10-batches-py", remedy[0], remedy[1]});
+    write_bytes(batches / "data_batch_1", "x");
+    expect_error([&] { open_cifar10(batches.path()); }, {"data_batch_1", remedy[0], remedy[1]});
+    write_bytes(archive / "cifar-10-binary.tar.gz", "x");
+    expect_error([&] { open_cifar10(archive.path()); }, {"cifar-10-binary.tar.gz", "not unpacked", "tar xf"});
+    expect_error([&] { open_cifar10(archive / "cifar-10-binary.tar.gz"); }, {"is a file", "tar xf"});
+    write_bytes(archive / "cifar-100-python.tar.gz", "x");
+    expect_error([&] { open_cifar100(archive.path()); }, {"cifar-100-python.tar.gz", remedy[0]});
+}
+
 TEST(Cifar100, FineLabelsCount) {
     TempFolder folder;
     write_bytes(folder / "train.bin", record({2, 77}, 3072, 0) + record({3, 99}, 3072, 5));
@@ -106,7 +120,27 @@ TEST(Stl10, ColumnsComeFirstAndTheUnlabelledPartPretrains) {
     write_bytes(folder / "train_y.bin", {1, 11});
     expect_error([&] { open_dataset(spec); }, {"train_y.bin", "label 11"});
     write_bytes(folder / "train_y.bin", {1});
-    expect_error([&] { open_dataset(spec); }, {"1 labels for 2 images"});
+    expect_error([&] { open_dataset(spec); }, {"train_y.bin holds 1 labels", "train_X.bin holds 2 images"});
+}
+
+TEST(Stl10, EvaluationsDoWithoutTheUnlabelledImages) {
+    constexpr int64_t kPixels = 3 * 96 * 96;
+    TempFolder folder;
+    for (const char* part : {"train", "test"}) {
+        write_bytes(folder / (std::string(part) + "_X.bin"), record("", kPixels, 0));
+        write_bytes(folder / (std::string(part) + "_y.bin"), {5});
+    }
+    const Splits splits = open_dataset("stl10:" + folder.path().string());
+    EXPECT_EQ(splits.train->count(), 1);
+    EXPECT_EQ(splits.test->count(), 1);
+    expect_error([&] { pretraining_part(splits); }, {"unlabeled_X.bin is missing", "scripts/get-data stl10"});
+}
+
+TEST(RecordFiles, PointersOfGitLfsAreNamed) {
+    TempFolder folder;
+    write_cifar10(folder.path());
+    write_bytes(folder / "data_batch_2.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n");
+    expect_error([&] { open_cifar10(folder.path()); }, {"data_batch_2.bin", "Git LFS pointer"});
 }
 
 }  // namespace

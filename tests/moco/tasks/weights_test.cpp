@@ -50,7 +50,7 @@ class CheckpointTest : public EachBackend {
     }
     void save(const std::filesystem::path& path, Moco& moco, PretrainSettings settings) {
         const CheckpointHeader header = {
-            "pretrain", method_settings(table_of(settings)), kTrainedOn, backend().instruction_set(), "", "cpu"};
+            "pretrain", method_settings(table_of(settings)), kTrainedOn, backend().instruction_set(), "", "cpu", ""};
         save_checkpoint(path, header, progress_, kValues, [&](StateVisitor& visitor) { moco.visit(visitor); });
     }
     TrainingProgress load(const std::filesystem::path& path, Moco& moco) {
