@@ -14,6 +14,7 @@
 #include "apps/evaluation.h"
 #include "apps/json.h"
 #include "core/error.h"
+#include "moco/eval/knn_monitor.h"
 #include "moco/eval/pixel_knn.h"
 
 namespace moco::apps {
@@ -36,19 +37,11 @@ struct Row {
     double accuracy = 0;
 };
 
-/// Accuracies of an encoder's layers, in the layers' order.
-std::vector<double> accuracies(Network& network, const std::vector<FeatureLayer>& layers, const Evaluation& e,
-                               const KnnOptions& options) {
+KnnAccuracies accuracies(Network& network, const std::vector<FeatureLayer>& layers, const Evaluation& e,
+                         const KnnOptions& options) {
     const Features train = features_of(network, e.splits.train, layers, e);
     const Features test = features_of(network, e.splits.test, layers, e);
-    std::vector<double> results;
-    for (FeatureLayer layer : layers) {
-        const bool backbone = layer == FeatureLayer::backbone;
-        results.push_back(knn_accuracy(backbone ? train.backbone : train.projection, train.labels,
-                                       backbone ? test.backbone : test.projection, test.labels,
-                                       e.splits.train->info().classes, options));
-    }
-    return results;
+    return knn_accuracies(train, test, e.splits.train->info().classes, options);
 }
 
 void check_flags(const Flags& flags, const Evaluation& e) {
@@ -64,13 +57,13 @@ std::vector<Row> measure(const Flags& flags, const Evaluation& e) {
             {"pixels", "raw pixels", *pixel_knn_accuracy(e.splits, e.transform, e.options, flags.knn, *e.backend)});
         Network untrained(e.network->config(), e.seed, *e.backend);
         rows.push_back(
-            {"untrained", "untrained network", accuracies(untrained, {FeatureLayer::backbone}, e, flags.knn).front()});
+            {"untrained", "untrained network", accuracies(untrained, {FeatureLayer::backbone}, e, flags.knn).backbone});
     }
     std::vector<FeatureLayer> layers = {FeatureLayer::backbone};
     if (e.network->config().head != Head::none) layers.push_back(FeatureLayer::projection);
-    const std::vector<double> trained = accuracies(*e.network, layers, e, flags.knn);
-    rows.push_back({"backbone", "backbone features", trained.front()});
-    if (layers.size() > 1) rows.push_back({"projection", "projection (the head's output)", trained.back()});
+    const KnnAccuracies trained = accuracies(*e.network, layers, e, flags.knn);
+    rows.push_back({"backbone", "backbone features", trained.backbone});
+    if (trained.projection) rows.push_back({"projection", "projection (the head's output)", *trained.projection});
     return rows;
 }
 

@@ -42,10 +42,7 @@ std::optional<KnnAccuracies> KnnMonitor::evaluate(Network& f, const Listener& li
     if (test.stopped) return std::nullopt;
     note_unreadable(listener, bank, data_.train);
     note_unreadable(listener, test, data_.test);
-    KnnAccuracies accuracies;
-    accuracies.backbone = accuracy(bank.backbone, bank, test.backbone, test);
-    if (bank.projection.defined()) accuracies.projection = accuracy(bank.projection, bank, test.projection, test);
-    return accuracies;
+    return knn_accuracies(bank, test, data_.train->info().classes, knn_);
 }
 
 std::optional<double> KnnMonitor::evaluate_pixels(const Listener& listener) {
@@ -55,9 +52,14 @@ std::optional<double> KnnMonitor::evaluate_pixels(const Listener& listener) {
     return pixel_knn_accuracy(data_, transform_, options_, knn_, backend_);
 }
 
-double KnnMonitor::accuracy(const Tensor& bank, const Features& train, const Tensor& queries,
-                            const Features& test) const {
-    return knn_accuracy(bank, train.labels, queries, test.labels, data_.train->info().classes, knn_);
+KnnAccuracies knn_accuracies(const Features& bank, const Features& test, int64_t classes, const KnnOptions& options) {
+    const auto of = [&](const Tensor& rows, const Tensor& queries) {
+        return knn_accuracy(rows, bank.labels, queries, test.labels, classes, options);
+    };
+    KnnAccuracies accuracies;
+    accuracies.backbone = of(bank.backbone, test.backbone);
+    if (bank.projection.defined()) accuracies.projection = of(bank.projection, test.projection);
+    return accuracies;
 }
 
 }  // namespace moco

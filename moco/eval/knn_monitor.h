@@ -18,6 +18,9 @@ struct KnnAccuracies {
     std::optional<double> projection;  // of the head's output, which the loss sees
 };
 
+/// Of the layers that both have, whose rows are normalised. classes: of the bank's labels.
+KnnAccuracies knn_accuracies(const Features& bank, const Features& test, int64_t classes, const KnnOptions& options);
+
 struct KnnMonitorOptions {
     KnnOptions knn;
     int64_t image_size = 0;  // that the network is trained at; 0: any
@@ -45,9 +48,6 @@ class KnnMonitor {
     std::optional<double> evaluate_pixels(const Listener& listener);
 
   private:
-    /// What a bank and a test set of rows are worth.
-    double accuracy(const Tensor& bank, const Features& train, const Tensor& queries, const Features& test) const;
-
     Splits data_;
     KnnOptions knn_;
     Backend& backend_;
