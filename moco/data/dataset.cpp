@@ -1,12 +1,13 @@
 // What `--data` says, taken apart.
 #include "moco/data/dataset.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "core/error.h"
+#include "core/parse.h"
 #include "moco/data/folder_dataset.h"
 #include "moco/data/idx.h"
 #include "moco/data/record_dataset.h"
@@ -25,12 +26,10 @@ struct Kind {
 };
 
 Splits open_shapes_of(const std::string& count_text, const DecodeOptions& /*options*/) {
-    int64_t count = 0;
-    const char* end = count_text.data() + count_text.size();
-    const auto [stop, error] = std::from_chars(count_text.data(), end, count);
-    check(error == std::errc() && stop == end && count >= 1 && count <= 1'000'000'000,
+    const std::optional<int64_t> count = parse_number<int64_t>(count_text);
+    check(count && *count >= 1 && *count <= 1'000'000'000,
           "--data shapes:{} is no number of images, expected 1 to 1000000000", count_text);
-    return open_shapes(count);
+    return open_shapes(*count);
 }
 
 /// For data sets whose images are not files of their own: there is nothing to decode.

@@ -3,17 +3,19 @@
 #include "moco/data/transforms.h"
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
 #include <string_view>
 
 #include "core/error.h"
+#include "core/parse.h"
 
 namespace moco {
 namespace {
 
-bool parse_number(std::string_view text, int64_t& value) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() && value > 0;
+bool parse_size(std::string_view text, int64_t& value) {
+    const std::optional<int64_t> number = parse_number<int64_t>(text);
+    value = number.value_or(0);
+    return value > 0;
 }
 
 }  // namespace
@@ -26,8 +28,8 @@ EvalTransform transform_named(const std::string& name) {
         const std::string_view numbers = std::string_view(name).substr(prefix.size());
         const size_t colon = numbers.find(':');
         EvalTransform transform = {TransformKind::resize_crop, 0, 0};
-        if (colon != std::string_view::npos && parse_number(numbers.substr(0, colon), transform.resize) &&
-            parse_number(numbers.substr(colon + 1), transform.crop) && transform.crop <= transform.resize) {
+        if (colon != std::string_view::npos && parse_size(numbers.substr(0, colon), transform.resize) &&
+            parse_size(numbers.substr(colon + 1), transform.crop) && transform.crop <= transform.resize) {
             return transform;
         }
     }
