@@ -99,6 +99,18 @@ void AtomicFile::write_through(const char* begin, size_t count) {
     }
 }
 
+void AtomicFile::overwrite(size_t at, std::string_view text) {
+    check(file_ >= 0, "{} is already written or given up", target_.string());
+    flush();
+    while (!text.empty()) {
+        const ssize_t written = ::pwrite(file_, text.data(), text.size(), static_cast<off_t>(at));
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail_with("writing", errno);
+        at += static_cast<size_t>(written);
+        text.remove_prefix(static_cast<size_t>(written));
+    }
+}
+
 void AtomicFile::flush() {
     write_through(buffer_.data(), buffer_.size());
     buffer_.clear();

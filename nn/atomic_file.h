@@ -23,6 +23,8 @@ class AtomicFile {
 
     void write(const void* bytes, size_t count);
     void write(std::string_view text) { write(text.data(), text.size()); }
+    /// Replaces bytes that were written before, the first of them `at` bytes from the beginning.
+    void overwrite(size_t at, std::string_view text);
     /// Flushes to the disk, renames, and flushes the folder. Nothing may be written afterwards.
     void commit();
 

@@ -11,6 +11,7 @@
 
 #include "core/bf16.h"
 #include "core/bits.h"
+#include "core/crc32c.h"
 #include "core/error.h"
 #include "core/stand_in.h"
 #include "nn/safetensors_header.h"
@@ -85,6 +86,7 @@ void SafetensorsFile::read_header() {
 
     SafetensorsHeader header = parse_header(text, size - data_begin_, path_.string());
     metadata_ = std::move(header.metadata);
+    sums_ = Checksums::in(metadata_, path_.string());
     entries_ = std::move(header.entries);
     for (size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].name] = i;
 }
@@ -118,6 +120,7 @@ const SafetensorsEntry& SafetensorsFile::at(const std::string& name) const {
 
 void SafetensorsFile::read(const SafetensorsEntry& entry, void* target) const {
     read_at(data_begin_ + entry.begin, target, entry.bytes);
+    if (sums_) sums_->check_tensor(entry.name, crc32c(target, entry.bytes), path_.string());
 }
 
 std::vector<float> SafetensorsFile::read_floats(const SafetensorsEntry& entry) const {

@@ -7,9 +7,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "nn/safetensors_checksums.h"
 
 namespace moco {
 
@@ -55,7 +58,8 @@ class SafetensorsFile {
     /// Throws Error if there is none.
     const SafetensorsEntry& at(const std::string& name) const;
 
-    /// The elements as the file has them: entry.bytes bytes into `target`.
+    /// The elements as the file has them: entry.bytes bytes into `target`. Throws Error where the metadata has
+    /// checksums and the tensor's is another. All other reads go through this one.
     void read(const SafetensorsEntry& entry, void* target) const;
     /// f32, f16, bf16 and f64 as f32; Error for other types.
     std::vector<float> read_floats(const SafetensorsEntry& entry) const;
@@ -72,6 +76,7 @@ class SafetensorsFile {
     Metadata metadata_;
     std::vector<SafetensorsEntry> entries_;
     std::unordered_map<std::string, size_t> index_;
+    std::optional<Checksums> sums_;
 };
 
 /// A tensor to be written. `elements` is called once, when its turn comes, so that only one tensor at a time has a copy
@@ -83,10 +88,13 @@ struct SafetensorsItem {
     std::function<std::vector<std::byte>()> elements;
 };
 
+/// Whether the metadata of a written file gets a CRC-32C a tensor (docs/file-formats.md).
+enum class WithChecksums { no, yes };
+
 /// Writes a file atomically (nn/atomic_file.h). The same contents give the same bytes: the header is sorted by name,
 /// the elements stand with wider types first, in the items' order otherwise. Throws Error on a duplicate name, on
 /// elements that do not fill their shape, and when the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, const Metadata& metadata,
-                       const std::vector<SafetensorsItem>& items);
+                       const std::vector<SafetensorsItem>& items, WithChecksums checksums = WithChecksums::no);
 
 }  // namespace moco

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <set>
 
+#include "core/crc32c.h"
 #include "core/error.h"
 #include "nn/atomic_file.h"
 #include "nn/safetensors.h"
@@ -30,8 +31,9 @@ uint64_t bytes_of(const SafetensorsItem& item) {
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const Metadata& metadata,
-                       const std::vector<SafetensorsItem>& items) {
+                       const std::vector<SafetensorsItem>& items, WithChecksums with_checksums) {
     SafetensorsHeader header{metadata, {}};
+    Checksums sums;
     const std::vector<size_t> order = widest_first(items);
     std::set<std::string> names = {"__metadata__"};
     uint64_t end = 0;
@@ -41,7 +43,11 @@ void write_safetensors(const std::filesystem::path& path, const Metadata& metada
               item.name);
         header.entries.push_back({item.name, item.dtype, item.shape, end, bytes_of(item)});
         end += header.entries.back().bytes;
+        sums.set(item.name, 0);
     }
+    header.metadata.erase(Checksums::kKey);  // those of the file that the metadata may come from
+    const bool sum_up = with_checksums == WithChecksums::yes;
+    if (sum_up) header.metadata[Checksums::kKey] = sums.text();  // zeros; the sums follow, in as many bytes
 
     AtomicFile file(path);
     const std::string text = header_text(header);
@@ -54,6 +60,11 @@ void write_safetensors(const std::filesystem::path& path, const Metadata& metada
         check(elements.size() == entry.bytes, "{} cannot be written: tensor {} has {} bytes, its shape takes {}",
               path.string(), entry.name, elements.size(), entry.bytes);
         file.write(elements.data(), elements.size());
+        if (sum_up) sums.set(entry.name, crc32c(elements.data(), elements.size()));
+    }
+    if (sum_up) {
+        header.metadata[Checksums::kKey] = sums.text();
+        file.overwrite(sizeof(length), header_text(header));
     }
     file.commit();
 }

@@ -31,7 +31,8 @@ struct LoadOptions {
 
 /// Reads all that is visited from the file; names are the file's. The state is visited twice: keys, types and shapes
 /// are checked before anything is written, the elements as they are read. Throws Error naming the file and a missing
-/// key, an unexpected key, a key with both shapes (in PyTorch's layout), or a key whose elements are not all finite.
+/// key, an unexpected key, a key with both shapes (in PyTorch's layout), or a key whose elements are not all finite or
+/// do not have their checksum.
 void load_state(const SafetensorsFile& file, const VisitState& visit, const LoadOptions& options = {});
 
 /// The tensors of one module or list, each under options.prefix + its name.

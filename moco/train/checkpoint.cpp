@@ -72,7 +72,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& 
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, values,
                    [&](const std::string& name, auto value) { metadata[name] = fmt::format("{}", value); });
-    write_safetensors(path, metadata, items_of(visit));
+    write_safetensors(path, metadata, items_of(visit), WithChecksums::yes);
 }
 
 TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::vector<ValueName>& values,

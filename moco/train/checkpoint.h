@@ -53,7 +53,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& 
                      const TrainingProgress& progress, const std::vector<ValueName>& values, const VisitState& visit);
 
 /// Fills a state from the file. Throws Error naming the file: it is none of ours, it is damaged, or a tensor has
-/// another shape (both are named), nothing is changed then; or a tensor's elements are not finite.
+/// another shape (both are named), nothing is changed then; or a tensor's elements are damaged or not finite.
 TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::vector<ValueName>& values,
                                  const VisitState& visit);
 

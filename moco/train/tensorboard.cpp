@@ -9,11 +9,11 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <chrono>
 
 #include "core/bits.h"
+#include "core/crc32c.h"
 #include "core/error.h"
 
 namespace moco {
@@ -61,23 +61,7 @@ void append_bytes(std::string& out, uint64_t field, std::string_view bytes) {
     out += bytes;
 }
 
-constexpr std::array<uint32_t, 256> kCrcTable = [] {
-    std::array<uint32_t, 256> table{};
-    for (uint32_t i = 0; i < table.size(); ++i) {
-        uint32_t crc = i;
-        for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-        table[i] = crc;
-    }
-    return table;
-}();
-
 }  // namespace
-
-uint32_t crc32c(std::string_view bytes) {
-    uint32_t crc = ~0u;
-    for (const char byte : bytes) crc = kCrcTable[(crc ^ static_cast<uint8_t>(byte)) & 0xff] ^ crc >> 8;
-    return ~crc;
-}
 
 uint32_t masked_crc32c(std::string_view bytes) {
     return std::rotr(crc32c(bytes), 15) + 0xa282ead8u;

@@ -52,9 +52,8 @@ class TensorBoard final : public RunObserver {
     std::vector<ValueName> values_;
 };
 
-/// CRC-32C (Castagnoli) of `bytes`.
-uint32_t crc32c(std::string_view bytes);
-/// The form in which TensorFlow's record files store it: rotated and shifted, so that a CRC of a CRC is harmless.
+/// The form in which TensorFlow's record files store a CRC-32C: rotated and shifted, so that a CRC of a CRC is
+/// harmless.
 uint32_t masked_crc32c(std::string_view bytes);
 
 }  // namespace moco

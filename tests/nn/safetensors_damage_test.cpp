@@ -132,6 +132,55 @@ TEST(DamagedSafetensors, AFlippedBitIsAnErrorOrAnotherFile) {
     EXPECT_GT(errors, 2000) << "of 3456";
 }
 
+/// Three tensors and some metadata, with checksums.
+void write_with_checksums(const std::filesystem::path& path) {
+    const auto item = [](const std::string& name, FileDType dtype, int64_t count, unsigned first) {
+        std::vector<std::byte> bytes(static_cast<size_t>(count) * size_of(dtype));
+        for (std::byte& byte : bytes) byte = static_cast<std::byte>(first++);
+        return SafetensorsItem{name, dtype, {count}, [bytes] { return bytes; }};
+    };
+    write_safetensors(
+        path, {{"step", "17"}, {"bad", "\xff"}},
+        {item("a", FileDType::f32, 5, 1), item("b.weight", FileDType::i64, 3, 9), item("none", FileDType::u8, 0, 0)},
+        WithChecksums::yes);
+}
+
+TEST(DamagedSafetensors, WithChecksumsEveryFlippedBitOfTheElementsIsAnErrorThatNamesTheTensor) {
+    const TempFolder folder;
+    const std::filesystem::path path = folder / "f";
+    write_with_checksums(path);
+    EXPECT_NO_THROW(read_all(path)) << "the faults below are faults of this";
+    const std::string whole = read_bytes(path);
+    const size_t elements = 3 * 8 + 5 * 4, begin = whole.size() - elements;
+    for (size_t at = begin; at < whole.size(); ++at) {
+        for (int bit = 0; bit < 8; ++bit) {
+            patch(path, at, static_cast<char>(whole[at] ^ 1 << bit));
+            expect_error([&] { read_all(path); },
+                         {path.string(), "is damaged", at < begin + 24 ? "tensor b.weight" : "tensor a", "checksum"});
+        }
+        patch(path, at, whole[at]);
+    }
+}
+
+TEST(DamagedSafetensors, ChecksumsThatCannotBeReadOrLackATensorAreErrors) {
+    const TempFolder folder;
+    const std::filesystem::path path = folder / "f";
+    write_with_checksums(path);
+    const std::string whole = read_bytes(path);
+    const auto changed = [&](const std::string& from, const std::string& to) {  // as long as it is
+        std::string bytes = whole;
+        bytes.replace(bytes.find(from), from.size(), to);
+        write_bytes(path, bytes);
+        return message_of([&] { read_all(path); });
+    };
+    const std::string key = "\"crc32c\":\"", sum = whole.substr(whole.find(key) + key.size(), 8);
+    EXPECT_NE(changed(" b.weight\\n", " c.weight\\n").find("none of tensor b.weight"), std::string::npos);
+    EXPECT_NE(changed(key + sum, key + "nonsense").find("'nonsense a' among the checksums"), std::string::npos);
+    EXPECT_NE(changed(key + sum, key + "0000000" + (sum[0] == '0' ? "1" : "0")).find("tensor a has the checksum"),
+              std::string::npos);
+    EXPECT_EQ(changed("\"crc32c\"", "\"crc32d\""), "no Error") << "a file from before checksums is read unchecked";
+}
+
 TEST(DamagedSafetensors, AFileThatShrinksWhileItIsReadIsAnError) {
     TempFolder folder;
     const std::filesystem::path path = folder / "f";

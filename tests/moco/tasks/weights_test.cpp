@@ -189,6 +189,15 @@ TEST_P(CheckpointTest, WeightsThatAreNotFiniteAreRefusedByFileAndTensor) {
     }
 }
 
+TEST_P(CheckpointTest, AFlippedBitIsNamedByFileAndTensor) {
+    const std::unique_ptr<Moco> moco = trained();
+    save(file_, *moco, settings_);
+    std::string bytes = read_bytes(file_);
+    bytes.back() ^= 1;
+    write_bytes(file_, bytes);
+    expect_error([&] { load(file_, *moco); }, {"c.safetensors is damaged: tensor optimizer.", "checksum"});
+}
+
 TEST_P(CheckpointTest, AWarmStartTakesTheHeadOfPretrainingOnly) {
     const std::unique_ptr<Moco> moco = trained();
     save(file_, *moco, settings_);
