@@ -66,6 +66,21 @@ SafetensorsFile::~SafetensorsFile() {
     ::close(file_);
 }
 
+namespace {
+
+/// `begin`: the first bytes of a file that is none of ours. Files of torch.save: a zip archive since PyTorch 1.6,
+/// pickled objects before.
+void check_not_torch(std::string_view begin, const std::string& path) {
+    const bool zip = begin.starts_with(std::string_view("PK\3\4")), pickle = begin.starts_with("\x80\x02");
+    check(!zip && !pickle,
+          "{0} is not a safetensors file but a {1}, as torch.save writes .pth and .pth.tar: in Python, `d = "
+          "torch.load('{0}', map_location='cpu')`, then "
+          "`safetensors.torch.save_file(d.get('state_dict', d), 'weights.safetensors')`",
+          path, zip ? "zip archive" : "pickle");
+}
+
+}  // namespace
+
 void SafetensorsFile::read_header() {
     struct stat info = {};
     check(::fstat(file_, &info) == 0 && S_ISREG(info.st_mode), "{} is not a regular file", path_.string());
@@ -77,9 +92,10 @@ void SafetensorsFile::read_header() {
     std::string start(std::min<uint64_t>(size, 64), '\0');
     read_at(0, start.data(), start.size());
     check_no_pointer(path_.string(), start);
-    check(length <= size - sizeof(length) && length <= kMaxHeaderBytes,
-          "{} is not a safetensors file, or truncated: its header would take {} bytes of a file of {}", path_.string(),
-          length, size);
+    const bool fits = length <= size - sizeof(length) && length <= kMaxHeaderBytes;
+    if (!fits) check_not_torch(start, path_.string());
+    check(fits, "{} is not a safetensors file, or truncated: its header would take {} bytes of a file of {}",
+          path_.string(), length, size);
     std::string text(length, '\0');
     read_at(sizeof(length), text.data(), length);
     data_begin_ = sizeof(length) + length;

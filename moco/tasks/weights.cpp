@@ -36,11 +36,29 @@ std::vector<std::pair<std::string, SettingValue>> method_values(const SettingTab
          read_header(file).command);
 }
 
+/// Throws Error where the network's tensors have names with something in front ("module.encoder_q.conv1.weight").
+void check_not_prefixed(const SafetensorsFile& file) {
+    constexpr std::string_view kFirst = "conv1.weight";
+    if (file.find(std::string(kFirst)) != nullptr) return;
+    std::string prefix;
+    for (const SafetensorsEntry& entry : file.entries()) {
+        if (!entry.name.ends_with(kFirst) || entry.name.find("layer") != std::string::npos) continue;
+        const std::string before = entry.name.substr(0, entry.name.size() - kFirst.size());
+        if (prefix.empty() || before.find("encoder_q") != std::string::npos) prefix = before;
+    }
+    check(prefix.empty(),
+          "{0}: its tensors have names that begin with '{1}' ({1}conv1.weight), torchvision's begin with conv1.weight: "
+          "in Python, `save_file({{k.removeprefix('{1}'): v for k, v in load_file('{0}').items() if "
+          "k.startswith('{1}')}}, 'weights.safetensors')` of safetensors.torch",
+          file.path().string(), prefix);
+}
+
 /// What a bare file's tensors say about the network they belong to.
 NetworkConfig bare_config(const SafetensorsFile& file, const BareFileHints& hints) {
     const std::string path = file.path().string();
     check(hints.arch.has_value(), "{} does not say which network it holds: give --arch (one of {})", path,
           fmt::join(encoder_names(), ", "));
+    check_not_prefixed(file);
     const SafetensorsEntry* conv1 = file.find("conv1.weight");
     check(conv1 != nullptr && conv1->shape.size() == 4,
           "{} holds no ResNet in torchvision's naming: there is no tensor conv1.weight of four dimensions", path);
@@ -143,6 +161,7 @@ void warm_start(const std::filesystem::path& path, Network& f, WarmHead head) {
     const SafetensorsFile file(path);
     LoadOptions options;
     if (!is_checkpoint(file)) {
+        check_not_prefixed(file);
         options.ignored = {"fc."};
         options.optional = kOptionalInBareFiles;
         return load(file, encoder_state(f, ""), options);

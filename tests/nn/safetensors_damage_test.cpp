@@ -181,6 +181,14 @@ TEST(DamagedSafetensors, ChecksumsThatCannotBeReadOrLackATensorAreErrors) {
     EXPECT_EQ(changed("\"crc32c\"", "\"crc32d\""), "no Error") << "a file from before checksums is read unchecked";
 }
 
+TEST(DamagedSafetensors, FilesOfTorchAreNamed) {
+    const TempFolder folder;
+    write_bytes(folder / "zip.pth.tar", std::string("PK\3\4\0\0\b\b and more", 20));
+    expect_error([&] { read_all(folder / "zip.pth.tar"); }, {"zip.pth.tar", "zip archive", "torch.save", "save_file"});
+    write_bytes(folder / "old.pth", std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 and more"));
+    expect_error([&] { read_all(folder / "old.pth"); }, {"old.pth", "pickle", "torch.save", "save_file"});
+}
+
 TEST(DamagedSafetensors, AFileThatShrinksWhileItIsReadIsAnError) {
     TempFolder folder;
     const std::filesystem::path path = folder / "f";

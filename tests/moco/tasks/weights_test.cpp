@@ -189,6 +189,29 @@ TEST_P(CheckpointTest, WeightsThatAreNotFiniteAreRefusedByFileAndTensor) {
     }
 }
 
+TEST_P(CheckpointTest, PrefixesOfOtherProgramsAreNamed) {
+    const std::unique_ptr<Moco> moco = make(settings_, 0);
+    for (const std::string prefix : {"module.encoder_q.", "backbone."}) {
+        const auto named = [&](StateVisitor& visitor) {
+            visit(visitor, "module.encoder_k.", moco->f_k.state());
+            visit(visitor, prefix, moco->f_q.state());
+        };
+        write_safetensors(folder_ / "prefixed.safetensors", {}, items_of(named));
+        if (prefix == "backbone.") {
+            write_safetensors(folder_ / "prefixed.safetensors", {},
+                              items_of([&](StateVisitor& visitor) { visit(visitor, prefix, moco->f_q.state()); }));
+        }
+        const std::string said = "names that begin with '" + prefix + "'";
+        expect_error(
+            [&] {
+                load_network(folder_ / "prefixed.safetensors", {"resnet18", {}}, backend());
+            },
+            {"prefixed.safetensors", said});
+        expect_error([&] { warm_start(folder_ / "prefixed.safetensors", moco->f_q, WarmHead::fresh); },
+                     {"prefixed.safetensors", said});
+    }
+}
+
 TEST_P(CheckpointTest, AFlippedBitIsNamedByFileAndTensor) {
     const std::unique_ptr<Moco> moco = trained();
     save(file_, *moco, settings_);
