@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/shell_word.h"
 #include "nn/atomic_file.h"
 
 namespace moco {
@@ -32,7 +33,7 @@ void check_holds_none(const fs::path& folder) {
     std::error_code ignored;
     check(!fs::exists(folder / kConfigFile, ignored) && !has_checkpoint(folder),
           "{} already holds a run: `--resume {}` goes on with it, `--out` names another folder", folder.string(),
-          folder.string());
+          for_shell(folder.string()));
     check(!log_has_steps(folder), "{} already holds the log of a run ({}): `--out` names another folder",
           folder.string(), kMetricsFile);
 }
@@ -65,8 +66,8 @@ std::string settings_of_run(const fs::path& folder, std::string_view command) {
     const fs::path file = folder / kConfigFile;
     std::string text = read_settings(file);
     const std::string theirs = task_of_toml(text, file.string());
-    check(theirs == command, "--resume {0}: this is a run of `moco {1}`: `moco {1} --resume {0}` goes on with it",
-          folder.string(), theirs);
+    check(theirs == command, "--resume {0}: this is a run of `moco {1}`: `moco {1} --resume {2}` goes on with it",
+          folder.string(), theirs, for_shell(folder.string()));
     return text;
 }
 
