@@ -60,6 +60,9 @@ std::string rate_advice(const OptimizerSettings& o, const OptimizerSettings& pre
 
 Schedule schedule_of(const OptimizerSettings& o, const OptimizerSettings& preset) {
     Schedule schedule;
+    if (o.scale_lr) {
+        check_real(fmt::format("lr {} --scale-lr takes the rate", o.lr), scaled_rate(o, preset), true, "a number");
+    }
     schedule.base_lr = static_cast<float>(o.scale_lr ? scaled_rate(o, preset) : o.lr);
     schedule.kind = o.cos ? ScheduleKind::cosine : ScheduleKind::step;
     schedule.milestones = o.schedule;

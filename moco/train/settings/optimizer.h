@@ -34,7 +34,8 @@ void validate(const OptimizerSettings& optimizer);
 /// A sentence where another batch size than the preset's goes with the preset's rate; else empty.
 std::string rate_advice(const OptimizerSettings& optimizer, const OptimizerSettings& preset);
 
-/// `preset`: the settings of the preset alone, whose batch size --scale-lr takes as the one of the rate.
+/// `preset`: the settings of the preset alone, whose batch size --scale-lr takes as the one of the rate. Throws Error
+/// where the rate that comes of it is none that f32 holds.
 Schedule schedule_of(const OptimizerSettings& optimizer, const OptimizerSettings& preset);
 SgdOptions sgd_options(const OptimizerSettings& optimizer);
 
