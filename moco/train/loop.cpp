@@ -138,12 +138,15 @@ void Loop::take_up() {
     const CheckpointInfo info = read_checkpoint_info(file);
     check_same_run(file, info.header, description_.table, trained_on(*plan_.data));
     progress_ = load_checkpoint(file, values_, [&](StateVisitor& visitor) { task_.visit(visitor); });
+    check_not_beyond(file, progress_.step, run_);
     unsaved_ = false;
     saved_step_ = progress_.step;
     summary_.checkpoint = file;
     Backend& backend = backends_.trains;
     if (info.header.instruction_set == backend.instruction_set()) backend.set_tuning(info.header.tuning);
-    for (const std::string& note : {other_bits(file, info.header, backends_), other_files(file, info.header, names_)}) {
+    for (const std::string& note :
+         {other_bits(file, info.header, backends_), other_files(file, info.header, names_),
+          longer_cosine(file, info.header, task_.schedule(), progress_.step, steps_per_epoch())}) {
         if (!note.empty()) observers_.note(note);
     }
 }

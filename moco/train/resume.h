@@ -6,7 +6,9 @@
 
 #include "moco/data/make_views.h"
 #include "moco/train/checkpoint.h"
+#include "moco/train/settings/run.h"
 #include "moco/train/settings/table.h"
+#include "nn/schedule.h"
 
 namespace moco {
 
@@ -14,6 +16,14 @@ namespace moco {
 /// both values of what differs.
 void check_same_run(const std::filesystem::path& file, const CheckpointHeader& then, const SettingTable& now,
                     const TrainedOn& trained_on);
+
+/// Throws Error where a run is to end, by --max-steps, before the step that its checkpoint holds.
+void check_not_beyond(const std::filesystem::path& file, int64_t step, const RunSettings& run);
+
+/// A sentence where a run with a cosine schedule was made longer, so that its rate goes up after `step` steps; else
+/// empty.
+std::string longer_cosine(const std::filesystem::path& file, const CheckpointHeader& then, const Schedule& now,
+                          int64_t step, int64_t steps_per_epoch);
 
 /// A sentence that says why the run would have gone on to other bits where it was; empty if it goes on to the same.
 std::string other_bits(const std::filesystem::path& file, const CheckpointHeader& then, const ViewBackends& now);

@@ -69,12 +69,15 @@ std::string kept_checkpoint_name(int64_t epoch);
 std::string settings_of_run(const std::filesystem::path& folder, std::string_view command);
 
 /// The settings with which the run in `folder` goes on: its config.toml, changed by `flags` as far as a resume may
-/// (threads, workers, device, augment-on, more epochs, more steps). Throws Error with both values otherwise.
+/// (threads, workers, device, augment-on, more epochs, more steps). Throws Error with both values otherwise, and where
+/// config.toml is not whole.
 template <typename S>
 S resume_settings(const std::filesystem::path& folder, const GivenFlags& flags) {
     S settings;
     const SettingTable table = table_of(settings);
-    from_toml(table, S::command, settings_of_run(folder, S::command), (folder / kConfigFile).string());
+    const std::string text = settings_of_run(folder, S::command), file = (folder / kConfigFile).string();
+    from_toml(table, S::command, text, file);
+    check_whole(table, text, file);
     settings.run.out = folder.string();
     apply_to_resumed(table, flags);
     return settings;

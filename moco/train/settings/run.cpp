@@ -14,7 +14,7 @@ void add_log_row(SettingTable& table, RunSettings& run) {
 void add_rows(SettingTable& table, RunSettings& run, std::string_view init_help) {
     const SettingKind kind = {Decides::run};
     table.group("Run")
-        .add("seed", "N", run.seed, "seed of every random number")
+        .add("seed", "N", run.seed, "seed of every random number, at most 2^63 - 1")
         .add("conv", "auto|direct|winograd", run.conv,
              "how convolutions are computed; auto: what is faster for the shape; the last bits differ")
         .add("precision", "f32|tf32|bf16", run.precision,

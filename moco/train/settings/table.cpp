@@ -72,7 +72,7 @@ void assign(int64_t& target, const SettingValue& value) {
 
 void assign(uint64_t& target, const SettingValue& value) {
     const int64_t* whole = std::get_if<int64_t>(&value);
-    check(whole != nullptr && *whole >= 0, "expected a whole number of at least 0");
+    check(whole != nullptr && *whole >= 0, "expected a whole number from 0 to 9223372036854775807 (2^63 - 1)");
     target = static_cast<uint64_t>(*whole);
 }
 
@@ -116,15 +116,22 @@ std::string text_of(const SettingValue& value) {
     return std::visit(Writer{}, value);
 }
 
-std::string nearest(std::string_view given, const std::vector<std::string>& known) {
-    std::string best;
+std::string nearest(std::string_view asked, const std::vector<std::string>& known) {
+    // What settings with short names are called elsewhere.
+    static const std::vector<std::pair<std::string, std::string>> kElsewhere = {
+        {"learning-rate", "lr"}, {"weight-decay", "wd"}, {"temperature", "moco-t"}, {"architecture", "arch"}};
+    std::string given(asked), best;
+    std::replace(given.begin(), given.end(), '_', '-');
     size_t best_distance = std::max<size_t>(3, given.size() / 3 + 1);  // from here on it is another word
-    for (const std::string& name : known) {
+    const auto compare = [&](const std::string& name, const std::string& means) {
         const size_t distance = edit_distance(given, name);
-        if (distance < best_distance) {
-            best = name;
-            best_distance = distance;
-        }
+        if (distance >= best_distance || 2 * distance > name.size()) return;
+        best = means;
+        best_distance = distance;
+    };
+    for (const std::string& name : known) compare(name, name);
+    for (const auto& other : kElsewhere) {
+        if (std::find(known.begin(), known.end(), other.second) != known.end()) compare(other.first, other.second);
     }
     return best;
 }

@@ -88,7 +88,8 @@ class SettingTable {
 /// A value as an error message shows it.
 std::string text_of(const SettingValue& value);
 
-/// The member of `known` nearest to `given` by edit distance; "" when none is near.
+/// The member of `known` nearest to `given` by edit distance, or to which other programs give a name near to it
+/// ("learning_rate": lr); "" when none is near.
 std::string nearest(std::string_view given, const std::vector<std::string>& known);
 
 /// Throws Error ("expected a whole number") if `value` does not fit `target`.

@@ -115,6 +115,22 @@ void from_toml(const SettingTable& table, std::string_view command, std::string_
     }
 }
 
+void check_whole(const SettingTable& table, std::string_view text, std::string_view name) {
+    constexpr size_t kNamed = 12;
+    const toml::table held = parse_toml(text, name);
+    std::vector<std::string_view> missing;
+    size_t more = 0;
+    for (const Setting& row : table.rows()) {
+        const bool decides = row.kind.decides == Decides::method || row.name == "preset" || row.name == "data";
+        const bool may_lack = row.kind.in_checkpoints == InCheckpoints::if_changed ||
+                              std::holds_alternative<std::monostate>(row.by_default);
+        if (!decides || may_lack || held.contains(row.name)) continue;
+        missing.size() < kNamed ? missing.push_back(row.name) : static_cast<void>(++more);
+    }
+    check(missing.empty(), "{} is not whole, it lacks {}{}: put a copy of the file back, or write them in", name,
+          fmt::join(missing, ", "), more > 0 ? fmt::format(" and {} settings more", more) : "");
+}
+
 std::map<std::string, SettingValue> values_of_toml(std::string_view text, std::string_view name) {
     std::map<std::string, SettingValue> values;
     for (const auto& [key, node] : parse_toml(text, name)) {

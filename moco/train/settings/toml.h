@@ -19,6 +19,10 @@ std::string to_toml(const SettingTable& table, std::string_view command);
 /// the text comes from.
 void from_toml(const SettingTable& table, std::string_view command, std::string_view text, std::string_view name);
 
+/// Throws Error naming `name` and what is missing where `text`, the settings of a run, lacks some that decide its
+/// results.
+void check_whole(const SettingTable& table, std::string_view text, std::string_view name);
+
 /// The settings that decide results (Decides::method), one `name = value` a line; from_toml reads it.
 std::string method_settings(const SettingTable& table);
 

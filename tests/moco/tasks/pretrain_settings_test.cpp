@@ -206,10 +206,11 @@ TEST(Config, FilesAndFlagsWithMistakesSaySo) {
               "run.toml, line 2: there is no setting 'moco_k'; did you mean 'moco-k'?");
     EXPECT_EQ(toml("epochs = \"many\""), "run.toml, line 1: epochs = many: expected a whole number");
     EXPECT_EQ(toml("schedule = [1, 2.5]"), "run.toml, line 1: schedule must be a list of whole numbers");
-    EXPECT_EQ(toml("seed = -1"), "run.toml, line 1: seed = -1: expected a whole number of at least 0");
+    EXPECT_EQ(toml("seed = -1"),
+              "run.toml, line 1: seed = -1: expected a whole number from 0 to 9223372036854775807 (2^63 - 1)");
     EXPECT_THAT(toml("[moco]\nk = 5"), HasSubstr("there is no setting 'moco'"));
-    EXPECT_EQ(toml("learning_rate = 1"),
-              "run.toml, line 1: there is no setting 'learning_rate'; `moco pretrain --help` lists them");
+    EXPECT_EQ(toml("learning_rate = 1"), "run.toml, line 1: there is no setting 'learning_rate'; did you mean 'lr'?");
+    EXPECT_EQ(toml("loss = 1"), "run.toml, line 1: there is no setting 'loss'; `moco pretrain --help` lists them");
     EXPECT_THAT(toml("epochs = = 3"), HasSubstr("run.toml, line 1: this is no TOML"));
     EXPECT_EQ(message_of([&] { table_of(config).set("ephocs", "3"); }),
               "--ephocs is not known; did you mean --epochs?");
