@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <new>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "apps/commands.h"
 #include "apps/help.h"
@@ -24,9 +26,23 @@ constexpr const char* kFooter =
     "Begin with:\n"
     "  moco views --data fashion-mnist --preset fashion --out views.png\n"
     "  moco pretrain --data fashion-mnist --preset fashion --out runs/first\n"
-    "  moco knn --data fashion-mnist --checkpoint runs/first/checkpoint-last.safetensors";
+    "  moco knn --data fashion-mnist --checkpoint runs/first/checkpoint-last.safetensors\n"
+    "`moco help COMMAND` tells more.";
 
-int run(int argc, char** argv) {
+bool asks_for_help(const std::vector<std::string>& words) {
+    return !words.empty() && words.front() == "help";
+}
+
+/// `moco help pretrain` is `moco pretrain --help`.
+std::vector<std::string> without_help_command(std::vector<std::string> words) {
+    if (!asks_for_help(words)) return words;
+    words.erase(words.begin());
+    words.push_back("--help");
+    return words;
+}
+
+int run(const std::vector<std::string>& given) {
+    const std::vector<std::string> words = without_help_command(given);
     CLI::App app("Momentum Contrast (He et al., arXiv:1911.05722) from scratch: unsupervised pretraining of ResNets.",
                  "moco");
     app.formatter(std::make_shared<HelpFormatter>());
@@ -40,15 +56,19 @@ int run(int argc, char** argv) {
         add(moco);
     app.footer(kFooter);  // last: subcommands inherit what was set before they were added
     try {
-        app.parse(argc, argv);
+        app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes the last word first
         flush_output();
         return exit_status();
     } catch (const CLI::Success& help_or_version) {
+        if (asks_for_help(given) && !app.remaining(true).empty()) {  // of a command that there is not
+            print_if_possible(stderr, parse_error_sentence(app, help_or_version, words) + "\n");
+            return 2;
+        }
         app.exit(help_or_version);
         flush_output();
         return 0;
     } catch (const CLI::ParseError& error) {
-        print_if_possible(stderr, parse_error_sentence(app, error) + "\n");
+        print_if_possible(stderr, parse_error_sentence(app, error, words) + "\n");
         return 2;
     }
 }
@@ -75,9 +95,9 @@ int main(int argc, char** argv) {
     guard_output();
     try {
         moco::flush_denormals();
-        return run(argc, argv);
+        return run({argv + 1, argv + argc});
     } catch (const std::bad_alloc&) {
-        return failed("out of memory; a smaller --batch-size, --width or --moco-k needs less");
+        return failed("out of memory; a smaller batch, network or queue needs less");
     } catch (const std::system_error& error) {
         return failed(error);
     } catch (const std::exception& error) {

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "apps/reference_command.h"
 #include "moco/train/settings/table.h"
 
 namespace moco::apps {
@@ -20,11 +23,12 @@ std::string full_name(const CLI::App* app) {
     return full_name(app->get_parent()) + " " + app->get_name();
 }
 
+/// Without dashes.
 std::vector<std::string> flags_of(const CLI::App& app) {
     std::vector<std::string> flags;
     for (const CLI::Option* option : app.get_options()) {
-        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-        for (const std::string& name : option->get_fnames()) flags.push_back("--" + name);
+        for (const std::string& name : option->get_lnames()) flags.push_back(name);
+        for (const std::string& name : option->get_fnames()) flags.push_back(name);
     }
     return flags;
 }
@@ -39,8 +43,9 @@ std::string unknown_argument_sentence(const CLI::App& command, const std::string
     const std::string name = full_name(&command);
     if (given.starts_with("-")) {
         const std::string flag = given.substr(0, given.find('='));
-        const std::string near = nearest(flag, flags_of(command));
-        if (!near.empty()) return fmt::format("{} has no flag {}: did you mean {}?", name, flag, near);
+        const std::string near =
+            nearest(flag.substr(std::min(flag.find_first_not_of('-'), flag.size())), flags_of(command));
+        if (!near.empty()) return fmt::format("{} has no flag {}: did you mean --{}?", name, flag, near);
         return fmt::format("{} has no flag {}: see {} --help", name, flag, name);
     }
     const std::vector<std::string> subcommands = subcommands_of(command);
@@ -52,10 +57,13 @@ std::string unknown_argument_sentence(const CLI::App& command, const std::string
 
 }  // namespace
 
-std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& error) {
+std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& error,
+                                 const std::vector<std::string>& words) {
     const CLI::App* command = selected(&app);
     // A mistyped flag is the cause more often than what CLI11 complains of first (a required flag that is missing).
     const std::vector<std::string> unknown = app.remaining(true);
+    const std::string reference = reference_command_sentence(*command, words, unknown);
+    if (!reference.empty()) return reference;
     if (!unknown.empty()) return unknown_argument_sentence(*command, unknown.front());
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !subcommands_of(*command).empty()) {
         const std::string name = full_name(command);

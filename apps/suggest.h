@@ -9,7 +9,8 @@
 namespace moco::apps {
 
 /// One sentence for a command line that could not be parsed, with the nearest flag or subcommand where one was
-/// mistyped.
-std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& error);
+/// mistyped. `words`: the command line, without the program's name.
+std::string parse_error_sentence(const CLI::App& app, const CLI::ParseError& error,
+                                 const std::vector<std::string>& words);
 
 }  // namespace moco::apps

@@ -5,12 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/advice.h"
 #include "apps/device.h"
 #include "apps/interrupt.h"
 #include "apps/json.h"
 #include "apps/output.h"
 #include "apps/progress_bar.h"
 #include "core/parallel.h"
+#include "core/shell_word.h"
 #include "nn/precision.h"
 
 namespace moco::apps {
@@ -18,10 +20,11 @@ namespace {
 
 void print_summary(const RunDescription& run, const RunSummary& summary, const Splits& data) {
     const std::string folder = summary.folder.string();
-    const char* program = program_invocation_name;  // as the user called it, so that the lines below can be copied
+    const std::string program =
+        for_shell(program_invocation_name);  // as the user called it, so that the lines below can be copied
     if (summary.end == RunEnd::stopped) {
         fmt::print("Stopped after step {}; everything is saved. Go on with\n  {} {} --resume {}\n", summary.step,
-                   program, run.command, folder);
+                   program, run.command, for_shell(folder));
         return;
     }
     fmt::print("Done: {} steps; this part took {}.\n", summary.step, clock_text(summary.seconds));
@@ -31,10 +34,23 @@ void print_summary(const RunDescription& run, const RunSummary& summary, const S
     }
     fmt::print("Files in {}: {}, {}, {}, a TensorBoard event file.\nNext:\n", folder,
                summary.checkpoint.filename().string(), kMetricsFile, kConfigFile);
-    const std::string what = fmt::format("--checkpoint {} --data {}", folder, run.settings.data.spec);
+    const std::string what =
+        fmt::format("--checkpoint {} --data {}", for_shell(folder), for_shell(run.settings.data.spec));
     if (is_labelled(data)) fmt::print("  {} knn {} --baselines\n", program, what);
     if (data.test) fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
     fmt::print("  {} features {} --out features\n", program, what);
+}
+
+/// A run's data are where its first command line said, seen from where that was given.
+Splits open_data(const TrainSettings& settings, const TrainingFlags& flags) {
+    try {
+        return open_dataset(settings.data.spec, decode_options_of(settings.data));
+    } catch (const Error& error) {
+        const std::string path = settings.data.spec.substr(settings.data.spec.find(':') + 1);
+        if (!flags.resumes() || path.starts_with("/")) throw;
+        fail("{} (--data {} of this run is seen from the directory in which it was started; this is {})", error.what(),
+             settings.data.spec, std::filesystem::current_path().string());
+    }
 }
 
 nlohmann::ordered_json to_json(const std::optional<EvaluationReport>& report) {
@@ -73,7 +89,17 @@ void add_training_flags(const Command& command, TrainingFlags& flags, const Sett
     flags.settings.add_to(command, table);
 }
 
-void run_training(const RunDescription& run, const TrainingFlags& flags, const std::string& advice,
+std::string run_to_resume(const std::string& named) {
+    const std::filesystem::path path = named;
+    if (path.filename() == kLastCheckpoint) return path.has_parent_path() ? path.parent_path().string() : ".";
+    std::error_code ignored;
+    check(!std::filesystem::is_regular_file(path, ignored),
+          "--resume {}: this is no run's {}; --resume takes a run's folder, --init starts a run from a file of weights",
+          named, kLastCheckpoint);
+    return named;
+}
+
+void run_training(const RunDescription& run, const TrainingFlags& flags, const std::vector<std::string>& advice,
                   const std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>& make_task) {
     const StopFlag& stop = stop_on_signals();
     const TrainSettings& settings = run.settings;
@@ -83,12 +109,15 @@ void run_training(const RunDescription& run, const TrainingFlags& flags, const s
     note_emulation(*backend);
     note_slow_precision(precision_from_name(settings.run.precision), *backend);
     configure(*backend, settings.run);
-    const Splits data = open_dataset(settings.data.spec, decode_options_of(settings.data));
+    const Splits data = open_data(settings, flags);
     SingleProcess comm;
     const std::unique_ptr<Task> task = make_task(data, *backend, comm);
     ProgressBar progress(flags.json ? stderr : stdout);
     for (const std::string& note : data.notes) progress.note(note);
-    if (!advice.empty() && !flags.resumes()) progress.note(advice);
+    if (!flags.resumes()) {
+        for (const std::string& sentence : advice) progress.note(sentence);
+        for (const std::string& sentence : data_advice(settings, task->loader_plan())) progress.note(sentence);
+    }
     const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
     const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);
     if (summary.end == RunEnd::stopped) end_with(kTryAgain);

@@ -1,12 +1,16 @@
 // What the commands that train share: settings from flags and files, resume, the device, the loop, the summary.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "apps/advice.h"
 #include "apps/command.h"
 #include "apps/setting_flags.h"
+#include "apps/settings_file.h"
 #include "moco/data/dataset.h"
 #include "moco/train/loop.h"
 
@@ -23,9 +27,13 @@ struct TrainingFlags {
 /// Adds --config, --resume, --json and the flags of `table` to a command.
 void add_training_flags(const Command& command, TrainingFlags& flags, const SettingTable& table);
 
-/// Trains. `make_task`: the task, on the device that the settings name; `advice`: a sentence for the start of a fresh
-/// run, or empty.
-void run_training(const RunDescription& run, const TrainingFlags& flags, const std::string& advice,
+/// The run folder that --resume means: `named`, or the folder of the checkpoint-last.safetensors that it names. Throws
+/// Error for another file.
+std::string run_to_resume(const std::string& named);
+
+/// Trains. `make_task`: the task, on the device that the settings name; `advice`: sentences for the start of a fresh
+/// run.
+void run_training(const RunDescription& run, const TrainingFlags& flags, const std::vector<std::string>& advice,
                   const std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>& make_task);
 
 /// T: a task with its settings T::Settings.
@@ -35,12 +43,20 @@ void run_training(const TrainingFlags& flags) {
     SettingSources sources;
     if (!flags.config_file.empty()) sources.file = flags.config_file;
     sources.flags = flags.settings.given();
-    S settings =
-        flags.resumes() ? resume_settings<S>(flags.resume_folder, sources.flags) : resolve_settings<S>(sources);
-    validate(settings);
+    S settings;
+    if (flags.resumes()) {
+        const std::string folder = run_to_resume(flags.resume_folder);
+        settings = resume_settings<S>(folder, sources.flags);
+        sources.file = std::filesystem::path(folder) / kConfigFile;
+    } else {
+        settings = resolve_settings<S>(sources);
+    }
     const SettingTable table = table_of(settings);
+    naming_settings_file(sources, table, [&] { validate(settings); });
     const RunStart start = flags.resumes() ? RunStart::resume : RunStart::fresh;
-    const std::string advice = rate_advice(settings.optimizer, preset<S>(settings.preset).optimizer);
+    std::vector<std::string> advice = method_advice(settings);
+    const std::string rate = rate_advice(settings.optimizer, preset<S>(settings.preset).optimizer);
+    if (!rate.empty()) advice.push_back(rate);
     run_training({std::string(S::command), settings, table, start}, flags, advice,
                  [&](const Splits& data, Backend& backend, Communicator& comm) {
                      return std::make_unique<T>(settings, data, backend, comm);

@@ -28,6 +28,7 @@ constexpr int64_t kDrawn = 32, kDrawnHeight = 375, kDrawnWidth = 500;
 struct Flags {
     std::string data, aug = "v2", write, augment_on = "device";
     int64_t size = 224, images = 256, rounds = 3;
+    DecodeOptions decode;
     DeviceFlags device;
     bool json = false;
 };
@@ -102,6 +103,8 @@ void run_loader(const Flags& flags) {
     check(flags.size >= 1 && flags.size <= 4096, "--size {}: expected 1 to 4096 pixels", flags.size);
     check(flags.images >= 1, "--images {}: expected at least 1", flags.images);
     check(flags.rounds >= 1, "--rounds {}: expected at least 1", flags.rounds);
+    check(flags.decode.max_pixels >= 1 && flags.decode.max_pixels <= kMostMaxPixels,
+          "--max-pixels {}: expected 1 to {}", flags.decode.max_pixels, kMostMaxPixels);
     check(flags.write.empty() || flags.data.empty(),
           "--write {} draws images, --data {} names others: give one of them", flags.write, flags.data);
     const Recipe recipe = recipe_named(flags.aug);
@@ -116,7 +119,8 @@ void run_loader(const Flags& flags) {
         drawn = std::make_unique<DrawnFolder>();
         folder = drawn->path().string();
     }
-    const DatasetPtr data = pretraining_part(open_dataset(flags.data.empty() ? "folder:" + folder : flags.data));
+    const DatasetPtr data =
+        pretraining_part(open_dataset(flags.data.empty() ? "folder:" + folder : flags.data, flags.decode));
     const int workers = threads();
     set_threads(1);  // the workers are the threads here
     const double one = images_per_second(flags, data, recipe, 0, backends);
@@ -137,6 +141,8 @@ void add_bench_loader(const Command& group) {
     add_number(command, "--images", flags->images, "how many images to time, going round");
     add_number(command, "--rounds", flags->rounds, "times to do so; the best counts");
     command.option("--write", flags->write, "draw the JPEGs into this folder, and leave them there").takes("FOLDER");
+    command.option("--max-pixels", flags->decode.max_pixels, "images of more pixels than this are unreadable")
+        .takes("N");
     command.flag("--json", flags->json, "print one JSON object: images_per_s, images_per_s_one_core");
     flags->device.add_to(command);
     command.option("--augment-on", flags->augment_on, "what makes the views: the device, or the processor for it")
