@@ -26,7 +26,7 @@ void EvaluationFlags::add_to(const Command& command) {
     command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
         .takes("FILE")
         .required();
-    command.option("--data", data, "data set: " + dataset_forms()).takes("DATA").required().once();
+    command.option("--data", data.spec, "data set: " + dataset_forms()).takes("DATA").required().once();
     command
         .option("-a,--arch", hints.arch, "architecture, needed where the file does not say it (torchvision's naming)")
         .takes("NAME");
@@ -41,7 +41,8 @@ void EvaluationFlags::add_to(const Command& command) {
                 "at, else the imagenet-eval of that size")
         .takes("NAME");
     command.option("--limit", limit, "take only the first N images of each part; 0: all").takes("N");
-    command.option("--max-pixels", decode.max_pixels, "images of more pixels than this are unreadable").takes("N");
+    command.option("--max-pixels", data.max_pixels, "images of more pixels than this are unreadable").takes("N");
+    command.option("--depth-range", data.depth_range, kDepthRangeHelp).takes("LO:HI");
     command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
     device.add_to(command);
 }
@@ -49,8 +50,7 @@ void EvaluationFlags::add_to(const Command& command) {
 Evaluation open_evaluation(const EvaluationFlags& flags) {
     check(flags.limit >= 0, "--limit {}: expected a number of images, or 0 for all", flags.limit);
     check(flags.workers >= 0 && flags.workers <= 1024, "--workers {}: expected 0 to 1024", flags.workers);
-    check(flags.decode.max_pixels >= 1 && flags.decode.max_pixels <= kMostMaxPixels,
-          "--max-pixels {}: expected 1 to {}", flags.decode.max_pixels, kMostMaxPixels);
+    validate(flags.data);
     Evaluation e;
     e.backend = flags.device.open();
     const std::filesystem::path path = checkpoint_file(flags.checkpoint);
@@ -63,11 +63,11 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
         e.seed = trained.seed;
     }
     e.network = load_network(path, flags.hints, *e.backend);
-    e.splits = open_dataset(flags.data, flags.decode);
+    e.splits = open_dataset(flags.data.spec, decode_options_of(flags.data));
     for (const std::string& note : e.splits.notes) fmt::print(stderr, "{}\n", note);
     const DatasetInfo& images = e.splits.train->info();
     const int64_t channels = e.network->config().in_channels;
-    check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data,
+    check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data.spec,
           images.channels == 1 ? "grey" : "RGB", path.string(), channels == 1 ? "grey" : "RGB");
     e.transform = flags.transform == "default" ? default_transform(images, size) : transform_named(flags.transform);
     e.options.workers = flags.workers;
@@ -99,6 +99,7 @@ Features features_of(Network& network, const DatasetPtr& data, const std::vector
     Features features = extract_features(network, data, evaluation.transform, options, *evaluation.backend);
     line.clear();
     report_unreadable(features.unreadable);
+    for (const std::string& note : data->take_notes()) print_if_possible(stderr, note + "\n");
     return features;
 }
 

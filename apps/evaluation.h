@@ -12,6 +12,7 @@
 #include "moco/data/transforms.h"
 #include "moco/eval/features.h"
 #include "moco/tasks/weights.h"
+#include "moco/train/settings/views.h"
 
 namespace moco::apps {
 
@@ -19,11 +20,11 @@ namespace moco::apps {
 std::filesystem::path checkpoint_file(const std::string& named);
 
 struct EvaluationFlags {
-    std::string checkpoint, data, transform = "default";
+    std::string checkpoint, transform = "default";
+    DataSettings data;
     BareFileHints hints;
     int workers = 1;
     int64_t limit = 0;
-    DecodeOptions decode;
     DeviceFlags device;
 
     void add_to(const Command& command);
@@ -41,7 +42,7 @@ struct Evaluation {
 Evaluation open_evaluation(const EvaluationFlags& flags);
 
 /// Features of `data` with a line of progress on stderr, where that is a terminal. Says on stderr which images could
-/// not be read.
+/// not be read, and what is worth saying of the others.
 Features features_of(Network& network, const DatasetPtr& data, const std::vector<FeatureLayer>& layers,
                      const Evaluation& evaluation);
 

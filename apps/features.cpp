@@ -91,7 +91,7 @@ void run_features(const Flags& flags) {
     Evaluation e = open_evaluation(flags.evaluation);
     check(layer == FeatureLayer::backbone || e.network->config().head != Head::none,
           "--layer projection: {} has no head, only a backbone", flags.evaluation.checkpoint);
-    const DatasetPtr data = part_named(e.splits, flags.split, flags.evaluation.data);
+    const DatasetPtr data = part_named(e.splits, flags.split, flags.evaluation.data.spec);
     write_files(features_of(*e.network, data, {layer}, e), layer, *data, flags);
 }
 

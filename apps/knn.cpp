@@ -47,7 +47,7 @@ KnnAccuracies accuracies(Network& network, const std::vector<FeatureLayer>& laye
 void check_flags(const Flags& flags, const Evaluation& e) {
     check(flags.knn.k >= 1, "--knn-k {}: expected at least 1 neighbour", flags.knn.k);
     check(flags.knn.temperature > 0, "--knn-t {}: expected a temperature above 0", flags.knn.temperature);
-    check_labelled(e.splits, flags.evaluation.data, "the kNN accuracy");
+    check_labelled(e.splits, flags.evaluation.data.spec, "the kNN accuracy");
 }
 
 std::vector<Row> measure(const Flags& flags, const Evaluation& e) {

@@ -63,7 +63,7 @@ void run_neighbours(const Flags& flags) {
     check(flags.cell >= 8 && flags.cell <= 1024, "--cell {}: expected 8 to 1024 pixels", flags.cell);
     Evaluation e = open_evaluation(flags.evaluation);
     check(e.splits.test != nullptr, "--data {} has no test part whose neighbours could be shown",
-          flags.evaluation.data);
+          flags.evaluation.data.spec);
     const Features train = features_of(*e.network, e.splits.train, {FeatureLayer::backbone}, e);
     const Features test = features_of(*e.network, e.splits.test, {FeatureLayer::backbone}, e);
 

@@ -45,6 +45,7 @@ void run_views(const Flags& flags) {
     options.size = settings.views.image_size;
     options.seed = settings.run.seed;
     const ViewsSheet sheet = make_views_sheet(*pretraining_part(data), recipe, options, *backend);
+    for (const std::string& note : pretraining_part(data)->take_notes()) fmt::print(stderr, "{}\n", note);
     write_png(flags.out, sheet.picture);
     if (flags.json) {
         return print_json({{"file", flags.out},

@@ -60,6 +60,8 @@ class Dataset {
     virtual std::string path(int64_t i) const = 0;
     /// A digest of all paths in their order, of data sets in which every image is a file of its own; else "".
     virtual std::string names_digest() const { return ""; }
+    /// What reading its images showed since the last call, as sentences; of all parts of the data set together.
+    virtual std::vector<std::string> take_notes() const { return {}; }
     int64_t count() const { return info().count; }
 };
 
@@ -87,7 +89,7 @@ void check_labelled(const Splits& splits, const std::string& data, const std::st
 /// Opens what `--data` names: fashion-mnist[:DIR], mnist:DIR, cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR (or a
 /// bare folder), shapes[:N]. Throws Error (one sentence: the file, what was expected, what to do) when it is missing,
 /// truncated, corrupt or empty. Images of folders are only listed here, and decoded under `options` when they are
-/// loaded.
+/// loaded; what is worth saying then, they keep for Dataset::take_notes (options.notes is replaced).
 Splits open_dataset(const std::string& spec, const DecodeOptions& options = {});
 
 /// One line for `--help`: the forms that open_dataset understands.

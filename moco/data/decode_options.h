@@ -1,8 +1,14 @@
-// What decoders may be asked to read, and how a claimed size is judged before memory is taken for it.
+// What decoders may be asked to read, how a claimed size is judged before memory is taken for it, and what they say
+// about what they found.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace moco {
 
@@ -11,10 +17,35 @@ inline constexpr int64_t kDefaultMaxPixels = 179'000'000;
 /// More than this --max-pixels cannot be: decoders count bytes in 32 bits.
 inline constexpr int64_t kMostMaxPixels = 500'000'000;
 
-struct DecodeOptions {
-    int64_t max_pixels = kDefaultMaxPixels;  // --max-pixels: images of more are refused
+/// The values of 16-bit images that become 0 and 255: those between lie on a line, those beyond are clamped.
+/// 0 <= low < high <= 65535.
+struct DepthRange {
+    int64_t low = 0, high = 65535;
 
-    bool operator==(const DecodeOptions&) const = default;
+    bool operator==(const DepthRange&) const = default;
+};
+
+/// What --depth-range says: "LO:HI", or "" for none. Throws Error naming the flag for anything else.
+std::optional<DepthRange> parse_depth_range(std::string_view text);
+
+/// What decoders found that is worth a sentence, each kind once. Thread-safe.
+class DecodeNotes {
+  public:
+    /// The values of the 16-bit image `name` are low..high, and few of them differ in their high bytes.
+    void narrow_depth(const std::string& name, int64_t low, int64_t high);
+    /// The sentences since the last call.
+    std::vector<std::string> take();
+
+  private:
+    std::mutex mutex_;  // guards what follows
+    std::vector<std::string> sentences_;
+    bool narrow_depth_said_ = false;
+};
+
+struct DecodeOptions {
+    int64_t max_pixels = kDefaultMaxPixels;      // --max-pixels: images of more are refused
+    std::optional<DepthRange> depth_range = {};  // --depth-range; none: the high byte of 16-bit values is kept
+    std::shared_ptr<DecodeNotes> notes = {};     // who is told; null: nobody
 };
 
 /// Throws Error beginning with `name` unless an image of that size, as a file claims it, may be decoded: it has pixels,

@@ -165,7 +165,13 @@ std::string FolderDataset::names_digest() const {
     return fmt::format("{:016x}", digest);
 }
 
-Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& options) {
+std::vector<std::string> FolderDataset::take_notes() const {
+    return options_.notes ? options_.notes->take() : std::vector<std::string>();
+}
+
+Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& given) {
+    DecodeOptions options = given;
+    options.notes = std::make_shared<DecodeNotes>();
     std::error_code ignored;
     check(std::filesystem::is_directory(folder, ignored), "{} is no folder: expected a folder of images", folder);
     const FolderParts parts = find_parts(folder);

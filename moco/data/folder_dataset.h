@@ -25,6 +25,7 @@ class FolderDataset final : public Dataset {
     int64_t label(int64_t i) const override;
     std::string path(int64_t i) const override;
     std::string names_digest() const override;
+    std::vector<std::string> take_notes() const override;
 
   private:
     DatasetInfo info_;

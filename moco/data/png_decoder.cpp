@@ -9,8 +9,10 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "core/error.h"
+#include "moco/data/deep_values.h"
 
 namespace moco {
 namespace {
@@ -51,10 +53,10 @@ bool read_header(Session& s) {
     return true;
 }
 
-/// Asks for rows of RGB bytes; returns how many passes interlacing takes, 0 on an error.
+/// Asks for rows of RGB bytes, or of values of 16 bits where the file has those; returns how many passes interlacing
+/// takes, 0 on an error.
 int ask_for_rgb(Session& s) {
     if (setjmp(s.on_error) != 0) return 0;
-    png_set_strip_16(s.png);
     png_set_expand(s.png);  // palettes and 1, 2, 4 bits
     png_set_strip_alpha(s.png);
     png_set_gray_to_rgb(s.png);
@@ -82,6 +84,14 @@ int64_t big_endian(std::span<const uint8_t> bytes, size_t at) {
     return value;
 }
 
+/// Fills `image` from values of two bytes, the high one first.
+void narrow(const std::vector<uint8_t>& wide, const std::string& name, const DecodeOptions& options, Image& image) {
+    DeepValues values(options);
+    for (size_t i = 0; i < image.pixels.size(); ++i)
+        image.pixels[i] = values.byte_of(wide[2 * i] << 8 | wide[2 * i + 1]);
+    values.finish(name);
+}
+
 }  // namespace
 
 Image decode_png(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options) {
@@ -99,15 +109,20 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name, const 
     check_image_size(name, W, H, options);
     check(may_hold(bytes, W, H, int64_t{png_get_bit_depth(s.png, s.info)} * png_get_channels(s.png, s.info)),
           "{}: corrupt or truncated PNG (its {} bytes cannot hold {} x {} pixels)", name, bytes.size(), W, H);
+    const bool deep = png_get_bit_depth(s.png, s.info) == 16;
+    const int64_t row_bytes = W * (deep ? 6 : 3);
     const int passes = ask_for_rgb(s);
-    check(passes > 0 && png_get_rowbytes(s.png, s.info) == static_cast<size_t>(3 * W),
+    check(passes > 0 && png_get_rowbytes(s.png, s.info) == static_cast<size_t>(row_bytes),
           "{}: corrupt or truncated PNG ({})", name, s.message.data());
     Image image(H, W, 3);
+    std::vector<uint8_t> wide(deep ? static_cast<size_t>(H * row_bytes) : 0);
+    uint8_t* const rows = deep ? wide.data() : image.at(0, 0);
     for (int pass = 0; pass < passes; ++pass) {
         for (int64_t y = 0; y < H; ++y) {
-            check(read_row(s, image.at(y, 0)), "{}: corrupt or truncated PNG ({})", name, s.message.data());
+            check(read_row(s, rows + y * row_bytes), "{}: corrupt or truncated PNG ({})", name, s.message.data());
         }
     }
+    if (deep) narrow(wide, name, options, image);
     return image;
 }
 

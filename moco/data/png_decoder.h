@@ -9,8 +9,8 @@
 
 namespace moco {
 
-/// Decodes to RGB: every depth (of 16 bits the high byte), interlaced or not; alpha and transparent colours are
-/// dropped. Checksums of chunks (CRC) and of the pixels (zlib's) must be right. Throws Error beginning with `name`.
+/// Decodes to RGB: every depth (16 bits as options.depth_range says), interlaced or not; alpha and transparent colours
+/// are dropped. Checksums of chunks (CRC) and of the pixels (zlib's) must be right. Throws Error beginning with `name`.
 /// Thread-safe.
 Image decode_png(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);
 

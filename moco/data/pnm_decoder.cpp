@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "moco/data/deep_values.h"
 
 namespace moco {
 namespace {
@@ -60,19 +61,41 @@ class Reader {
     size_t at_ = 2;  // after "P6"
 };
 
-/// The byte for each value; those above the maximum are white.
-std::vector<uint8_t> scale_of(int64_t maximum) {
-    std::vector<uint8_t> scale(size_t{maximum > 255 ? 65536u : 256u}, 255);
-    for (int64_t value = 0; value <= maximum; ++value) {
-        const double scaled = std::nearbyint(static_cast<double>(value) / static_cast<double>(maximum) * 255);
-        scale[static_cast<size_t>(value)] = static_cast<uint8_t>(maximum == 65535 ? value >> 8 : std::lround(scaled));
+/// The bytes for values of up to `maximum`; those above it are white.
+class Scale {
+  public:
+    Scale(int64_t maximum, const DecodeOptions& options)
+        : most_(maximum > 255 ? 65535 : 255),
+          deep_(maximum == 65535 || (maximum > 255 && options.depth_range)),
+          values_(options) {
+        if (deep_) return;
+        bytes_.assign(static_cast<size_t>(most_ + 1), 255);
+        for (int64_t value = 0; value <= maximum; ++value) {
+            const double scaled = std::nearbyint(static_cast<double>(value) / static_cast<double>(maximum) * 255);
+            bytes_[static_cast<size_t>(value)] = static_cast<uint8_t>(std::lround(scaled));
+        }
     }
-    return scale;
-}
+
+    bool wide() const { return most_ > 255; }
+    uint8_t byte_of(int64_t value) {
+        value = std::min(value, most_);
+        return deep_ ? values_.byte_of(value) : bytes_[static_cast<size_t>(value)];
+    }
+    /// Once the image is whole.
+    void finish(const std::string& name) const {
+        if (deep_) values_.finish(name);
+    }
+
+  private:
+    int64_t most_;  // that is stored in as many bytes
+    bool deep_;
+    DeepValues values_;
+    std::vector<uint8_t> bytes_;  // of each value, where it is not deep
+};
 
 /// One row of `count` values.
-void read_row(Reader& reader, char kind, const std::vector<uint8_t>& scale, int64_t count, uint8_t* row) {
-    const bool text = kind <= '3', wide = scale.size() > 256;
+void read_row(Reader& reader, char kind, Scale& scale, int64_t count, uint8_t* row) {
+    const bool text = kind <= '3', wide = scale.wide();
     if (kind == '4') {
         const uint8_t* bits = reader.take((count + 7) / 8);
         for (int64_t i = 0; i < count; ++i) row[i] = (bits[i / 8] >> (7 - i % 8) & 1) != 0 ? 0 : 255;
@@ -83,9 +106,9 @@ void read_row(Reader& reader, char kind, const std::vector<uint8_t>& scale, int6
         if (kind == '1') {
             row[i] = reader.bit() != 0 ? 0 : 255;
         } else if (text) {
-            row[i] = scale[static_cast<size_t>(std::min<int64_t>(reader.number(), wide ? 65535 : 255))];
+            row[i] = scale.byte_of(reader.number());
         } else {
-            row[i] = scale[wide ? static_cast<size_t>(bytes[2 * i] << 8 | bytes[2 * i + 1]) : bytes[i]];
+            row[i] = scale.byte_of(wide ? bytes[2 * i] << 8 | bytes[2 * i + 1] : bytes[i]);
         }
     }
 }
@@ -107,13 +130,14 @@ Image decode_pnm(std::span<const uint8_t> bytes, const std::string& name, const 
     reader.take(1);  // one blank ends the header
     const int64_t C = colour ? 3 : 1, most = reader.left() * (kind == '4' ? 8 : 1);
     if (W * H * C > most) reader.refuse();
-    const std::vector<uint8_t> scale = scale_of(maximum);
+    Scale scale(maximum, options);
     Image image(H, W, 3);
     for (int64_t y = 0; y < H; ++y) {
         uint8_t* row = image.at(y, 0);
         read_row(reader, kind, scale, W * C, row);
         for (int64_t x = colour ? -1 : W - 1; x >= 0; --x) std::fill_n(row + 3 * x, 3, row[x]);
     }
+    scale.finish(name);
     return image;
 }
 

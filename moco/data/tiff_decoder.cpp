@@ -9,9 +9,11 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "moco/data/deep_values.h"
 
 namespace moco {
 namespace {
@@ -92,6 +94,119 @@ void drop_alpha(TIFF* tiff) {
     TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, count, as_they_are.data());
 }
 
+/// How the values of an image lie in its file.
+struct Layout {
+    uint32_t W = 0, H = 0;
+    uint16_t bits = 1, samples = 1, format = SAMPLEFORMAT_UINT, photometric = 0, planes = PLANARCONFIG_CONTIG;
+
+    /// Whole numbers of 16 bits: libtiff's own conversion would round them, and knows no range.
+    bool is_deep() const {
+        const bool colour = photometric == PHOTOMETRIC_RGB;
+        const bool grey = photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE;
+        return bits == 16 && format == SAMPLEFORMAT_UINT && samples <= 8 && (grey || (colour && samples >= 3));
+    }
+    int64_t channels() const { return photometric == PHOTOMETRIC_RGB ? 3 : 1; }
+    bool apart() const { return planes == PLANARCONFIG_SEPARATE && samples > 1; }
+};
+
+Layout layout_of(TIFF* tiff) {
+    Layout layout;
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout.W);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout.H);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &layout.bits);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &layout.samples);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &layout.format);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &layout.planes);
+    TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &layout.photometric);
+    return layout;
+}
+
+/// Reads an image of 16-bit values block by block; false where libtiff fails.
+class DeepReader {
+  public:
+    DeepReader(TIFF* tiff, const Layout& layout, const DecodeOptions& options)
+        : tiff_(tiff), layout_(layout), values_(options), image_(layout.H, layout.W, 3) {}
+
+    bool read() {
+        const bool tiled = TIFFIsTiled(tiff_) != 0;
+        const tmsize_t bytes = tiled ? TIFFTileSize(tiff_) : TIFFScanlineSize(tiff_);
+        if (bytes <= 0 || bytes > static_cast<tmsize_t>(16 * image_.H * image_.W + (32 << 20))) return false;
+        block_.resize(static_cast<size_t>(bytes) / 2);
+        const int64_t planes = layout_.apart() ? layout_.channels() : 1;
+        for (int64_t plane = 0; plane < planes; ++plane) {
+            if (!(tiled ? read_tiles(plane) : read_rows(plane))) return false;
+        }
+        return true;
+    }
+
+    Image finish(const std::string& name) {
+        values_.finish(name);
+        if (layout_.channels() == 1) {
+            const bool inverted = layout_.photometric == PHOTOMETRIC_MINISWHITE;
+            for (size_t i = 0; i < image_.pixels.size(); i += 3) {
+                const uint8_t value = image_.pixels[i];
+                std::fill_n(&image_.pixels[i], 3, inverted ? static_cast<uint8_t>(255 - value) : value);
+            }
+        }
+        return std::move(image_);
+    }
+
+  private:
+    bool read_rows(int64_t plane) {
+        for (uint32_t y = 0; y < layout_.H; ++y) {
+            if (TIFFReadScanline(tiff_, block_.data(), y, static_cast<uint16_t>(plane)) < 0) return false;
+            place(plane, y, 0, layout_.W, 0);
+        }
+        return true;
+    }
+
+    bool read_tiles(int64_t plane) {
+        uint32_t width = 0, height = 0;
+        TIFFGetField(tiff_, TIFFTAG_TILEWIDTH, &width);
+        TIFFGetField(tiff_, TIFFTAG_TILELENGTH, &height);
+        if (width == 0 || height == 0) return false;
+        for (uint64_t top = 0; top < layout_.H; top += height) {
+            for (uint64_t left = 0; left < layout_.W; left += width) {
+                const auto x = static_cast<uint32_t>(left), y = static_cast<uint32_t>(top);
+                if (TIFFReadTile(tiff_, block_.data(), x, y, 0, static_cast<uint16_t>(plane)) < 0) return false;
+                const uint32_t rows = std::min(height, layout_.H - y), columns = std::min(width, layout_.W - x);
+                for (uint32_t row = 0; row < rows; ++row) place(plane, y + row, x, columns, size_t{row} * width);
+            }
+        }
+        return true;
+    }
+
+    /// Puts `count` pixels, which begin `skipped` pixels into the block, at (x, y).
+    void place(int64_t plane, int64_t y, int64_t x, int64_t count, size_t skipped) {
+        const size_t samples = layout_.apart() ? 1 : layout_.samples;
+        const int64_t first = layout_.apart() ? plane : 0, channels = layout_.apart() ? 1 : layout_.channels();
+        const uint16_t* from = block_.data() + skipped * samples;
+        for (int64_t i = 0; i < count; ++i, from += samples) {
+            for (int64_t c = 0; c < channels; ++c) image_.at(y, x + i)[first + c] = values_.byte_of(from[c]);
+        }
+    }
+
+    TIFF* tiff_;
+    const Layout& layout_;
+    DeepValues values_;
+    Image image_;
+    std::vector<uint16_t> block_;  // a row or a tile
+};
+
+/// By libtiff's conversion; false where it fails.
+bool read_shallow(TIFF* tiff, Image& image) {
+    drop_alpha(tiff);
+    const auto W = static_cast<uint32_t>(image.W), H = static_cast<uint32_t>(image.H);
+    std::vector<uint32_t> raster(size_t{W} * H);
+    if (TIFFReadRGBAImageOriented(tiff, W, H, raster.data(), ORIENTATION_TOPLEFT, 1) == 0) return false;
+    for (size_t i = 0; i < raster.size(); ++i) {
+        image.pixels[3 * i] = static_cast<uint8_t>(TIFFGetR(raster[i]));
+        image.pixels[3 * i + 1] = static_cast<uint8_t>(TIFFGetG(raster[i]));
+        image.pixels[3 * i + 2] = static_cast<uint8_t>(TIFFGetB(raster[i]));
+    }
+    return true;
+}
+
 }  // namespace
 
 bool reads_tiff() {
@@ -103,26 +218,22 @@ Image decode_tiff(std::span<const uint8_t> bytes, const std::string& name, const
     const TiffFile tiff = open(source, options);
     const auto reason = [&] { return source.message[0] == '\0' ? "no reason is given" : source.message.data(); };
     check(tiff != nullptr, "{}: corrupt or truncated TIFF ({})", name, tiff == nullptr ? reason() : "");
-    uint32_t W = 0, H = 0;
-    TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &W);
-    TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &H);
-    check_image_size(name, W, H, options);
+    const Layout layout = layout_of(tiff.get());
+    check_image_size(name, layout.W, layout.H, options);
     std::array<char, 1024> why = {};
     if (TIFFRGBAImageOK(tiff.get(), why.data()) == 0) {
         fail("{}: a TIFF file that this program does not read ({}); convert it to PNG", name, why.data());
     }
-    drop_alpha(tiff.get());
-    std::vector<uint32_t> raster(size_t{W} * H);
-    if (TIFFReadRGBAImageOriented(tiff.get(), W, H, raster.data(), ORIENTATION_TOPLEFT, 1) == 0 ||
-        source.message[0] != '\0') {
-        fail("{}: corrupt or truncated TIFF ({})", name, reason());
+    const auto whole = [&](bool done) {
+        if (!done || source.message[0] != '\0') fail("{}: corrupt or truncated TIFF ({})", name, reason());
+    };
+    if (layout.is_deep()) {
+        DeepReader reader(tiff.get(), layout, options);
+        whole(reader.read());
+        return reader.finish(name);
     }
-    Image image(H, W, 3);
-    for (size_t i = 0; i < raster.size(); ++i) {
-        image.pixels[3 * i] = static_cast<uint8_t>(TIFFGetR(raster[i]));
-        image.pixels[3 * i + 1] = static_cast<uint8_t>(TIFFGetG(raster[i]));
-        image.pixels[3 * i + 2] = static_cast<uint8_t>(TIFFGetB(raster[i]));
-    }
+    Image image(layout.H, layout.W, 3);
+    whole(read_shallow(tiff.get(), image));
     return image;
 }
 

@@ -39,6 +39,7 @@ class Loop {
     void report_steps(WaitForSteps wait);
     [[noreturn]] void fail_of_loss(double loss, const IssuedStep& step) const;
     void note_unreadable(const IssuedStep& step);
+    void note_images();
     void report_step(const FinishedStep& step);
     bool end_epoch();
     void save(const std::string& name);
@@ -188,6 +189,7 @@ std::optional<EvaluationReport> Loop::evaluate(int64_t epoch) {
         task_.evaluate({epoch, progress_.step, writes() ? folder_ : "", stop_,
                         [this](const std::string& what) { observers_.evaluating(what); },
                         [this](const std::string& sentence) { observers_.note(sentence); }});
+    note_images();
     if (comm_.size() > 1 && stopped()) return std::nullopt;
     if (report) report->seconds = watch.seconds();
     return report;
@@ -210,6 +212,7 @@ void Loop::train_one_step() {
     const int64_t epoch = progress_.epoch, step = step_in_epoch();
     if (!loader_) loader_ = make_loader(epoch, step);
     const Batch batch = loader_->next();
+    note_images();
     const float lr = learning_rate(task_.schedule(), epoch, step, steps_per_epoch());
     StepValues values = task_.step(batch, {epoch, step, lr});
     for (StepValue& value : values) comm_.all_reduce_mean(value.tensor);
@@ -263,6 +266,11 @@ void Loop::note_unreadable(const IssuedStep& step) {
         ++progress_.epoch_skipped;
         ++summary_.skipped_images;
     }
+}
+
+/// What is worth saying of the images read so far.
+void Loop::note_images() {
+    for (const std::string& sentence : plan_.data->take_notes()) observers_.note(sentence);
 }
 
 void Loop::report_step(const FinishedStep& finished) {

@@ -78,6 +78,66 @@ TEST(Folder, ImagesOfNoOrTooManyPixelsEndNoCommand) {
     }
 }
 
+/// `count` grey images of 12 bits in files of 16, 24 x 20, in two classes below folder/train and folder/test.
+void write_deep_images(const fs::path& folder, int count) {
+    for (const char* part : {"train", "test"}) {
+        for (int i = 0; i < count; ++i) {
+            const fs::path place = folder / part / (i % 2 == 0 ? "even" : "odd");
+            fs::create_directories(place);
+            std::string file = "P5 24 20 65535\n";
+            for (int value = 0; value < 24 * 20; ++value) {
+                const int deep = (value * 37 + i * 101) % 4096;
+                file += {static_cast<char>(deep >> 8), static_cast<char>(deep)};
+            }
+            write_bytes(place / (std::to_string(100 + i) + ".pgm"), file);
+        }
+    }
+}
+
+int64_t count_of(const std::string& text, const std::string& part) {
+    int64_t count = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+TEST(Folder, ImagesThatUseOnlyLowBitsOf16AreToldOnceAndSpreadWhereAsked) {
+    const TempFolder folder;
+    const fs::path images = folder / "images";
+    write_deep_images(images, 40);
+    const ProcessResult plain = run_moco(folder_run(images, folder / "plain"));
+    expect_success(plain);
+    EXPECT_EQ(count_of(plain.out, "of the 16-bit values 0..65535 this image has only"), 1) << plain.out;
+    EXPECT_NE(plain.out.find(".pgm: of the 16-bit"), std::string::npos) << plain.out;
+
+    std::vector<std::string> pretrain = folder_run(images, folder / "run");
+    pretrain.insert(pretrain.end(), {"--depth-range", "0:4095"});
+    const ProcessResult run = run_moco(pretrain);
+    expect_success(run);
+    EXPECT_EQ(run.out.find("16-bit"), std::string::npos) << run.out;
+    EXPECT_NE(run.out.find(" --depth-range 0:4095"), std::string::npos) << run.out;  // of the next commands
+    EXPECT_NE(read_bytes(folder / "run/config.toml").find("depth-range = '0:4095'"), std::string::npos);
+    expect_sentence(run_moco({"pretrain", "--resume", folder / "run", "--epochs", "2", "--depth-range", "0:1000"}), 1,
+                    {"--depth-range 0:1000", "0:4095", "may not change"});
+    expect_success(run_moco({"pretrain", "--resume", folder / "run", "--epochs", "2"}));
+
+    for (const char* command : {"features", "knn", "neighbours", "views"}) {
+        std::vector<std::string> arguments = {command, "--data", images};
+        if (command != std::string("views")) arguments.insert(arguments.end(), {"--checkpoint", folder / "run"});
+        if (command != std::string("knn")) arguments.insert(arguments.end(), {"--out", folder / "out.png"});
+        const ProcessResult without = run_moco(arguments);
+        expect_success(without);
+        EXPECT_EQ(count_of(without.err, "of the 16-bit values"), 1) << command << without.err;
+        arguments.insert(arguments.end(), {"--depth-range", "0:4095"});
+        fs::remove_all(folder / "out.png");
+        const ProcessResult with = run_moco(arguments);
+        expect_success(with);
+        EXPECT_EQ(with.err.find("16-bit"), std::string::npos) << command << with.err;
+        arguments.back() = "4095:4095";
+        expect_sentence(run_moco(arguments), 1, {"--depth-range 4095:4095", "LO:HI"});
+        fs::remove_all(folder / "out.png");
+    }
+}
+
 TEST(Folder, NothingButCorruptImagesIsAFailure) {
     const TempFolder folder;
     write_images(folder / "images", 40);

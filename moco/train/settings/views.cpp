@@ -13,11 +13,13 @@ std::string recipe_argument() {
 }  // namespace
 
 void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
+    const SettingKind newer = {Decides::method, OnResume::fixed, InCheckpoints::if_changed};
     static const std::string kRecipes = recipe_argument();
     table.group("Data and augmentation")
         .add("data", "D", data.spec, "the data set: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...",
              {Decides::run, OnResume::absent})
         .add("max-pixels", "N", data.max_pixels, "images of more pixels than this are unreadable", {Decides::run})
+        .add("depth-range", "LO:HI", data.depth_range, kDepthRangeHelp, newer)
         .add("image-size", "PIXELS", views.image_size, "side of an augmented view, pixels")
         .add("aug", kRecipes, views.aug, "recipe of the augmented views")
         .add("aug-plus", "", views.aug_plus, "MoCo v2's jitter and blur with the recipe's crop")
@@ -37,6 +39,7 @@ void validate(const DataSettings& data) {
     check(!data.spec.empty(), "--data is missing; it names the images to train on: {}", dataset_forms());
     check(data.max_pixels >= 1 && data.max_pixels <= kMostMaxPixels, "--max-pixels {}: it must be in 1..{}",
           data.max_pixels, kMostMaxPixels);
+    parse_depth_range(data.depth_range);
 }
 
 void validate(const ViewSettings& v) {
@@ -58,7 +61,14 @@ void validate(const ViewSettings& v) {
 }
 
 DecodeOptions decode_options_of(const DataSettings& data) {
-    return {.max_pixels = data.max_pixels};
+    return {.max_pixels = data.max_pixels, .depth_range = parse_depth_range(data.depth_range)};
+}
+
+std::string decoding_flags(const DataSettings& data) {
+    std::string flags;
+    if (data.max_pixels != kDefaultMaxPixels) flags += fmt::format(" --max-pixels {}", data.max_pixels);
+    if (!data.depth_range.empty()) flags += " --depth-range " + data.depth_range;
+    return flags;
 }
 
 Recipe recipe_of(const ViewSettings& v) {

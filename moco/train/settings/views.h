@@ -13,9 +13,13 @@ namespace moco {
 struct DataSettings {
     std::string spec;                        // --data: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...
     int64_t max_pixels = kDefaultMaxPixels;  // images of more are unreadable
+    std::string depth_range;                 // "LO:HI": the values of 16-bit images that become 0 and 255; "": none
 
     bool operator==(const DataSettings&) const = default;
 };
+
+inline constexpr const char* kDepthRangeHelp =
+    "16-bit images: the values that become 0 and 255, as 0:4095 for 12 bits; without it the high byte is kept";
 
 struct ViewSettings {
     int64_t image_size = 224;  // side of an augmented view, pixels
@@ -35,6 +39,8 @@ void validate(const DataSettings& data);
 void validate(const ViewSettings& views);
 /// How the data set's files are decoded.
 DecodeOptions decode_options_of(const DataSettings& data);
+/// The flags that have another command decode them in the same way, each after a blank: " --depth-range 0:4095".
+std::string decoding_flags(const DataSettings& data);
 /// The recipe that the settings describe. Throws Error for an unknown name.
 Recipe recipe_of(const ViewSettings& views);
 
