@@ -43,6 +43,7 @@ void EvaluationFlags::add_to(const Command& command) {
     command.option("--limit", limit, "take only the first N images of each part; 0: all").takes("N");
     command.option("--max-pixels", data.max_pixels, "images of more pixels than this are unreadable").takes("N");
     command.option("--depth-range", data.depth_range, kDepthRangeHelp).takes("LO:HI");
+    command.option("--exif", data.exif, kExifHelp).takes("ignore|honour");
     command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
     device.add_to(command);
 }

@@ -38,7 +38,8 @@ struct DatasetInfo {
 /// Says at which scale an image of H x W is decoded, in eighths: 8 is full size, 4 half size.
 using ScaleChooser = std::function<int(int64_t H, int64_t W)>;
 
-/// An image decoded at `eighths` / 8 of its size: pixel x of the full image is at x * eighths / 8 here.
+/// An image decoded at `eighths` / 8 of its size: pixel x of the full image is at x * eighths / 8 here
+/// (less than one of these pixels beside it, where EXIF mirrors an image whose side is no whole number of them).
 struct ScaledImage {
     Image image;
     int64_t full_H = 0, full_W = 0;

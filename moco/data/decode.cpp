@@ -5,9 +5,11 @@
 #include <cstring>
 #include <new>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "moco/data/jpeg.h"
+#include "moco/data/orientation.h"
 #include "moco/data/png_decoder.h"
 #include "moco/data/pnm_decoder.h"
 #include "moco/data/stb_decoder.h"
@@ -79,8 +81,16 @@ Image decode_by_signature(Bytes bytes, const std::string& name, const DecodeOpti
 }
 
 ScaledImage decode(Bytes bytes, const std::string& name, const ScaleChooser& choose, const DecodeOptions& options) {
-    if (is_jpeg(bytes)) return decode_jpeg(bytes, name, choose, options);
-    ScaledImage scaled = {decode_by_signature(bytes, name, options), 0, 0, 8};
+    const Orientation orientation = options.exif == Exif::honour ? exif_orientation(bytes) : kAsStored;
+    if (is_jpeg(bytes)) {
+        const bool turns = turns_sides(orientation);
+        const ScaleChooser of_stored = [&](int64_t H, int64_t W) { return turns ? choose(W, H) : choose(H, W); };
+        ScaledImage scaled = decode_jpeg(bytes, name, of_stored, options);
+        scaled.image = oriented(std::move(scaled.image), orientation);
+        if (turns) std::swap(scaled.full_H, scaled.full_W);
+        return scaled;
+    }
+    ScaledImage scaled = {oriented(decode_by_signature(bytes, name, options), orientation), 0, 0, 8};
     scaled.full_H = scaled.image.H;
     scaled.full_W = scaled.image.W;
     return scaled;

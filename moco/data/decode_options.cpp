@@ -7,6 +7,16 @@
 
 namespace moco {
 
+std::vector<std::string_view> exif_names() {
+    return {"ignore", "honour"};
+}
+
+Exif exif_named(std::string_view name) {
+    check(name == "ignore" || name == "honour",
+          "--exif {}: expected ignore (pixels as they are stored) or honour (turned as the camera noted)", name);
+    return name == "honour" ? Exif::honour : Exif::ignore;
+}
+
 std::optional<DepthRange> parse_depth_range(std::string_view text) {
     if (text.empty()) return std::nullopt;
     const size_t colon = text.find(':');

@@ -17,6 +17,14 @@ inline constexpr int64_t kDefaultMaxPixels = 179'000'000;
 /// More than this --max-pixels cannot be: decoders count bytes in 32 bits.
 inline constexpr int64_t kMostMaxPixels = 500'000'000;
 
+/// What becomes of the orientation that a camera noted in EXIF.
+enum class Exif { ignore, honour };
+
+/// What --exif may be.
+std::vector<std::string_view> exif_names();
+/// Throws Error naming the flag for any other name.
+Exif exif_named(std::string_view name);
+
 /// The values of 16-bit images that become 0 and 255: those between lie on a line, those beyond are clamped.
 /// 0 <= low < high <= 65535.
 struct DepthRange {
@@ -45,6 +53,7 @@ class DecodeNotes {
 struct DecodeOptions {
     int64_t max_pixels = kDefaultMaxPixels;      // --max-pixels: images of more are refused
     std::optional<DepthRange> depth_range = {};  // --depth-range; none: the high byte of 16-bit values is kept
+    Exif exif = Exif::ignore;                    // --exif
     std::shared_ptr<DecodeNotes> notes = {};     // who is told; null: nobody
 };
 

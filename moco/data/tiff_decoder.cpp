@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "moco/data/deep_values.h"
+#include "moco/data/orientation.h"
 
 namespace moco {
 namespace {
@@ -52,10 +53,11 @@ toff_t size_of(thandle_t user) {
     return static_cast<Source*>(user)->bytes.size();
 }
 
-/// Keeps the first error: those that follow come of it.
+/// Keeps the first error: those that follow come of it. A wrong orientation is none: libtiff goes on without it.
 int note(TIFF* /*tiff*/, void* user, const char* /*module*/, const char* format, va_list arguments) {
     auto& source = *static_cast<Source*>(user);
     if (source.message[0] == '\0') std::vsnprintf(source.message.data(), source.message.size(), format, arguments);
+    if (std::strstr(source.message.data(), "for \"Orientation\" tag") != nullptr) source.message[0] = '\0';
     for (char& c : source.message) {
         if (c == '\n') c = ' ';
     }
@@ -98,6 +100,7 @@ void drop_alpha(TIFF* tiff) {
 struct Layout {
     uint32_t W = 0, H = 0;
     uint16_t bits = 1, samples = 1, format = SAMPLEFORMAT_UINT, photometric = 0, planes = PLANARCONFIG_CONTIG;
+    uint16_t orientation = ORIENTATION_TOPLEFT;
 
     /// Whole numbers of 16 bits: libtiff's own conversion would round them, and knows no range.
     bool is_deep() const {
@@ -118,6 +121,8 @@ Layout layout_of(TIFF* tiff) {
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &layout.format);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &layout.planes);
     TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &layout.photometric);
+    TIFFGetField(tiff, TIFFTAG_ORIENTATION, &layout.orientation);
+    if (layout.orientation < 1 || layout.orientation > 8) layout.orientation = ORIENTATION_TOPLEFT;
     return layout;
 }
 
@@ -196,6 +201,7 @@ class DeepReader {
 /// By libtiff's conversion; false where it fails.
 bool read_shallow(TIFF* tiff, Image& image) {
     drop_alpha(tiff);
+    TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);  // libtiff mirrors, but does not turn
     const auto W = static_cast<uint32_t>(image.W), H = static_cast<uint32_t>(image.H);
     std::vector<uint32_t> raster(size_t{W} * H);
     if (TIFFReadRGBAImageOriented(tiff, W, H, raster.data(), ORIENTATION_TOPLEFT, 1) == 0) return false;
@@ -230,11 +236,11 @@ Image decode_tiff(std::span<const uint8_t> bytes, const std::string& name, const
     if (layout.is_deep()) {
         DeepReader reader(tiff.get(), layout, options);
         whole(reader.read());
-        return reader.finish(name);
+        return oriented(reader.finish(name), layout.orientation);
     }
     Image image(layout.H, layout.W, 3);
     whole(read_shallow(tiff.get(), image));
-    return image;
+    return oriented(std::move(image), layout.orientation);
 }
 
 }  // namespace moco

@@ -13,7 +13,8 @@ namespace moco {
 bool reads_tiff();
 
 /// Decodes the first page to RGB: bits, grey, palettes, RGB, CMYK, YCbCr and L*a*b* of up to 16 bits, in strips or
-/// tiles, by every compression that libtiff has; alpha is dropped; grey and RGB of 16 bits as options.depth_range says.
+/// tiles, by every compression that libtiff has; alpha is dropped; grey and RGB of 16 bits as options.depth_range says;
+/// turned as its Orientation tag says, as Pillow does.
 /// Throws Error beginning with `name`, also where the
 /// build lacks libtiff. Thread-safe.
 Image decode_tiff(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);

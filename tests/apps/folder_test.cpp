@@ -138,6 +138,28 @@ TEST(Folder, ImagesThatUseOnlyLowBitsOf16AreToldOnceAndSpreadWhereAsked) {
     }
 }
 
+TEST(Folder, WhetherExifIsHonouredIsASettingOfTheRun) {
+    const TempFolder folder;
+    const fs::path images = folder / "images";
+    write_images(images, 40);
+    std::vector<std::string> pretrain = folder_run(images, folder / "run");
+    pretrain.insert(pretrain.end(), {"--exif", "honour"});
+    const ProcessResult run = run_moco(pretrain);
+    expect_success(run);
+    EXPECT_NE(run.out.find(" --exif honour"), std::string::npos) << run.out;
+    expect_sentence(run_moco({"pretrain", "--resume", folder / "run", "--epochs", "2", "--exif", "ignore"}), 1,
+                    {"--exif ignore", "honour", "may not change"});
+    for (const char* value : {"honour", "yes"}) {
+        const ProcessResult features = run_moco({"features", "--checkpoint", folder / "run", "--data", images, "--out",
+                                                 folder / "features", "--exif", value});
+        if (value == std::string("honour")) {
+            expect_success(features);
+        } else {
+            expect_sentence(features, 1, {"--exif yes", "ignore", "honour"});
+        }
+    }
+}
+
 TEST(Folder, NothingButCorruptImagesIsAFailure) {
     const TempFolder folder;
     write_images(folder / "images", 40);

@@ -14,12 +14,13 @@ std::string recipe_argument() {
 
 void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
     const SettingKind newer = {Decides::method, OnResume::fixed, InCheckpoints::if_changed};
-    static const std::string kRecipes = recipe_argument();
+    static const std::string kRecipes = recipe_argument(), kExif = fmt::format("{}", fmt::join(exif_names(), "|"));
     table.group("Data and augmentation")
         .add("data", "D", data.spec, "the data set: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...",
              {Decides::run, OnResume::absent})
         .add("max-pixels", "N", data.max_pixels, "images of more pixels than this are unreadable", {Decides::run})
         .add("depth-range", "LO:HI", data.depth_range, kDepthRangeHelp, newer)
+        .add("exif", kExif, data.exif, kExifHelp, newer)
         .add("image-size", "PIXELS", views.image_size, "side of an augmented view, pixels")
         .add("aug", kRecipes, views.aug, "recipe of the augmented views")
         .add("aug-plus", "", views.aug_plus, "MoCo v2's jitter and blur with the recipe's crop")
@@ -39,7 +40,7 @@ void validate(const DataSettings& data) {
     check(!data.spec.empty(), "--data is missing; it names the images to train on: {}", dataset_forms());
     check(data.max_pixels >= 1 && data.max_pixels <= kMostMaxPixels, "--max-pixels {}: it must be in 1..{}",
           data.max_pixels, kMostMaxPixels);
-    parse_depth_range(data.depth_range);
+    decode_options_of(data);
 }
 
 void validate(const ViewSettings& v) {
@@ -61,13 +62,16 @@ void validate(const ViewSettings& v) {
 }
 
 DecodeOptions decode_options_of(const DataSettings& data) {
-    return {.max_pixels = data.max_pixels, .depth_range = parse_depth_range(data.depth_range)};
+    return {.max_pixels = data.max_pixels,
+            .depth_range = parse_depth_range(data.depth_range),
+            .exif = exif_named(data.exif)};
 }
 
 std::string decoding_flags(const DataSettings& data) {
     std::string flags;
     if (data.max_pixels != kDefaultMaxPixels) flags += fmt::format(" --max-pixels {}", data.max_pixels);
     if (!data.depth_range.empty()) flags += " --depth-range " + data.depth_range;
+    if (data.exif != DataSettings().exif) flags += " --exif " + data.exif;
     return flags;
 }
 

@@ -14,10 +14,13 @@ struct DataSettings {
     std::string spec;                        // --data: fashion-mnist[:DIR], cifar10:DIR, folder:DIR, shapes[:N], ...
     int64_t max_pixels = kDefaultMaxPixels;  // images of more are unreadable
     std::string depth_range;                 // "LO:HI": the values of 16-bit images that become 0 and 255; "": none
+    std::string exif = "ignore";             // or "honour": images are turned as EXIF says
 
     bool operator==(const DataSettings&) const = default;
 };
 
+inline constexpr const char* kExifHelp =
+    "the orientation that cameras note: ignored, as torchvision does, or honoured, so that images stand upright";
 inline constexpr const char* kDepthRangeHelp =
     "16-bit images: the values that become 0 and 255, as 0:4095 for 12 bits; without it the high byte is kept";
 

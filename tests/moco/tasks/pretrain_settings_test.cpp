@@ -148,8 +148,13 @@ TEST(Config, SettingsThatCameLaterLeaveOldCheckpointsTheirBytes) {
     PretrainSettings config = preset<PretrainSettings>("v2");
     EXPECT_EQ(method_settings(table_of(config)).find("warmup"), std::string::npos);
     EXPECT_EQ(method_settings(table_of(config)).find("depth-range"), std::string::npos);
+    EXPECT_EQ(method_settings(table_of(config)).find("exif"), std::string::npos);
     config.optimizer.warmup = 2.5;
     config.data.depth_range = "0:4095";
+    config.data.exif = "honour";
+    EXPECT_THAT(method_settings(table_of(config)), HasSubstr("exif = 'honour'\n"));
+    EXPECT_EQ(decoding_flags(config.data), " --depth-range 0:4095 --exif honour");
+    EXPECT_EQ(decode_options_of(config.data).exif, Exif::honour);
     EXPECT_THAT(method_settings(table_of(config)), HasSubstr("depth-range = '0:4095'\n"));
     EXPECT_THAT(method_settings(table_of(config)), HasSubstr("warmup = 2.5\n"));
     EXPECT_THAT(method_settings(table_of(config)), HasSubstr("epochs = 200\n"));
@@ -236,6 +241,7 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"preset", "v3", "--preset v3: there is no such preset"},
         {"data", "", "--data is missing"},
         {"depth-range", "4095:0", "--depth-range 4095:0: expected LO:HI, two whole numbers in 0..65535"},
+        {"exif", "honor", "--exif honor: expected ignore (pixels as they are stored) or honour"},
         {"depth-range", "4095", "--depth-range 4095: expected LO:HI"},
         {"arch", "resnet19",
          "--arch resnet19: there is no such architecture; expected one of resnet18, resnet34, resnet50, resnet101, "
@@ -324,6 +330,8 @@ TEST(Config, AResumeMayChangeTheMachineAndRunLonger) {
               "--lr 0.1: the run to resume has 0.06, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("depth-range", "0:4095"); }),
               "--depth-range 0:4095: the run to resume has '', and a resume may not change it");
+    EXPECT_EQ(message_of([&] { resumed("exif", "honour"); }),
+              "--exif honour: the run to resume has ignore, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("conv", "direct"); }),
               "--conv direct: the run to resume has auto, and a resume may not change it");
     EXPECT_EQ(message_of([&] { resumed("precision", "bf16"); }),
