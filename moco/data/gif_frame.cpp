@@ -39,6 +39,14 @@ size_t after_extensions(Bytes bytes, size_t at, GifFrame& frame, int64_t& transp
     return at;
 }
 
+/// Gives the file the 256 grey levels as its table; what stands behind the header moves.
+void add_grey_table(std::vector<uint8_t>& file) {
+    std::vector<uint8_t> levels(size_t{3} * 256);
+    for (size_t i = 0; i < levels.size(); ++i) levels[i] = static_cast<uint8_t>(i / 3);
+    file[10] |= 0x87;
+    file.insert(file.begin() + kTables, levels.begin(), levels.end());
+}
+
 }  // namespace
 
 GifFrame first_gif_frame(Bytes bytes, const std::string& name) {
@@ -58,6 +66,8 @@ GifFrame first_gif_frame(Bytes bytes, const std::string& name) {
     whole(after_sub_blocks(bytes, at + 10 + local + 1) != 0);
     const size_t table = local > 0 ? at + 10 : kTables, size = local > 0 ? local : colour_table_bytes(bytes[10]);
     const size_t colour = 3 * static_cast<size_t>(std::max<int64_t>(transparent, 0));
+    frame.has_colours = size > 0;
+    if (!frame.has_colours) frame.around.fill(static_cast<uint8_t>(std::max<int64_t>(transparent, 0)));  // its grey
     if (colour < size) std::copy_n(bytes.data() + table + colour, 3, frame.around.begin());
     return frame;
 }
@@ -72,6 +82,7 @@ std::vector<uint8_t> without_transparency(Bytes bytes, const GifFrame& frame) {
     };
     put(6, frame.canvas_W);
     put(8, frame.canvas_H);
+    if (!frame.has_colours) add_grey_table(file);
     return file;
 }
 

@@ -15,7 +15,8 @@ namespace moco {
 /// Uncompressed BMP; run-length coded ones are refused as such.
 Image decode_bmp(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);
 /// The first frame, as Pillow shows it: a transparent colour is the palette's; around a frame smaller than the canvas
-/// lies the transparent colour, or else the palette's first.
+/// lies the transparent colour, or else the palette's first. Without
+/// any palette the numbers are grey levels.
 Image decode_gif(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);
 /// Photoshop's merged picture, where it is RGB of 8 or 16 bits.
 Image decode_psd(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);

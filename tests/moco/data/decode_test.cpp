@@ -109,6 +109,41 @@ TEST(Decode, FilesOfOtherKindsAreNamed) {
     EXPECT_NE(message(std::string("P6 99999999 99999999 255\n")).find("--max-pixels"), std::string::npos);
 }
 
+TEST(Decode, AGifWithoutAColourTableIsGreyAsPillowReadsIt) {
+    // 5 x 3 pixels 0, 1, ..., 14 at (1, 1) of a canvas of 7 x 5, uncompressed: codes of 9 bits, cleared at the start.
+    const auto gif = [](const std::string& control) {
+        std::string codes;
+        uint32_t bits = 0;
+        int count = 0;
+        const auto put = [&](uint32_t code) {
+            bits |= code << count;
+            for (count += 9; count >= 8; count -= 8, bits >>= 8) codes += static_cast<char>(bits);
+        };
+        put(256);
+        for (uint32_t i = 0; i < 15; ++i) put(i);
+        put(257);
+        codes += static_cast<char>(bits);
+        return std::string("GIF89a\7\0\5\0\0\5\0", 13) + control + std::string(",\1\0\1\0\5\0\3\0\0\x8", 11) +
+               static_cast<char>(codes.size()) + codes + std::string("\0;", 2);
+    };
+    for (const int around : {0, 7}) {
+        const std::string control = around == 0 ? "" : std::string("!\xF9\4\1\0\0\7\0", 8);
+        const Image image = decode_image(bytes_of(gif(control)), "d/f");
+        ASSERT_EQ((std::vector<int64_t>{image.H, image.W}), (std::vector<int64_t>{5, 7}));
+        for (int64_t y = 0; y < 5; ++y) {
+            for (int64_t x = 0; x < 7; ++x) {
+                const bool inside = y >= 1 && y < 4 && x >= 1 && x < 6;
+                for (int64_t c = 0; c < 3; ++c) {
+                    EXPECT_EQ(image.at(y, x)[c], inside ? 5 * (y - 1) + x - 1 : around) << y << " " << x;
+                }
+            }
+        }
+    }
+    const std::string whole = gif("");
+    EXPECT_NE(message_of([&] { decode_image(bytes_of(whole.substr(0, 30)), "d/f"); }).find("d/f: truncated"),
+              std::string::npos);
+}
+
 TEST(Decode, YcckIsDecodedAsTheCmykItStandsFor) {
     // Adobe's inverted inks: 255 is none. The expected colours by Pillow's formula.
     const Image inks = smooth_image(24, 32, 4);
