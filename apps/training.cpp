@@ -34,9 +34,8 @@ void print_summary(const RunDescription& run, const RunSummary& summary, const S
     }
     fmt::print("Files in {}: {}, {}, {}, a TensorBoard event file.\nNext:\n", folder,
                summary.checkpoint.filename().string(), kMetricsFile, kConfigFile);
-    const std::string what =
-        fmt::format("--checkpoint {} --data {}{}", for_shell(folder), for_shell(run.settings.data.spec),
-                    decoding_flags(run.settings.data));
+    const std::string what = fmt::format("--checkpoint {} --data {}{}", for_shell(folder),
+                                         for_shell(run.settings.data.spec), decoding_flags(run.settings.data));
     if (is_labelled(data)) fmt::print("  {} knn {} --baselines\n", program, what);
     if (data.test) fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
     fmt::print("  {} features {} --out features\n", program, what);
