@@ -96,10 +96,12 @@ class Backend {
     /// The memory this backend wants for whether each result is positive, a bit each: backward then reads it and not y.
     /// 0: it reads y.
     virtual size_t batch_norm_sign_bytes(const BatchNormDims& /*d*/) const { return 0; }
-    /// Evaluation: normalises with the running statistics. S is ignored. y may be the same memory as x.
+    /// Normalises with the running statistics, which stay as they are. S is ignored. inv_std: C, written for backward,
+    /// or null. y may be the same memory as x.
     virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                       const float* gamma, const float* beta, const void* residual,
-                                      const float* running_mean, const float* running_var, void* y) = 0;
+                                      const float* running_mean, const float* running_var, float* inv_std, void* y) = 0;
+    /// mean, inv_std: S x C, those that forward used; S is 1 where the statistics are given.
     /// y is the forward's result (read for the activation's mask; may be null with Activation::none); signs: null or as
     /// forward wrote them, y is then not read. dresidual: null when there was no residual or it needs no gradient. dx
     /// may be the same memory as x, dx or dresidual as dy.
@@ -158,13 +160,13 @@ class Backend {
                                          int64_t cb) = 0;
 
     // ---- losses ----
-    /// Mean over the rows of -log softmax(logits)[target]. logits rows x columns; targets: rows x i64; loss: 1;
-    /// log_sum (rows): log of the sum of exponentials, for backward. correct: 1, how many rows have their maximum at
-    /// the target (ties count as wrong).
-    virtual void cross_entropy_forward(const float* logits, const int64_t* targets, float* loss, float* log_sum,
-                                       float* correct, int64_t rows, int64_t columns) = 0;
-    virtual void cross_entropy_backward(const float* logits, const int64_t* targets, const float* log_sum,
-                                        const float* dloss, float* dlogits, int64_t rows, int64_t columns) = 0;
+    /// Mean over the rows of -sum over the classes of t * log softmax(logits), t being 1 - smoothing at the target plus
+    /// smoothing / C everywhere. logits: N x C; targets: N x i64; loss: 1; log_sum (N): log of the sum of exponentials,
+    /// for backward. correct: 1, how many rows have their maximum at the target (ties count as wrong).
+    virtual void cross_entropy_forward(const CrossEntropyDims& d, const float* logits, const int64_t* targets,
+                                       float* loss, float* log_sum, float* correct) = 0;
+    virtual void cross_entropy_backward(const CrossEntropyDims& d, const float* logits, const int64_t* targets,
+                                        const float* log_sum, const float* dloss, float* dlogits) = 0;
     /// Fused InfoNCE (paper, Eqn. 1): streams over the queue, never holding N x (1 + K) logits. loss: 1. positive (N):
     /// q.k / T; log_sum (N): log-sum-exp over the positive and all negatives; correct: 1, rows whose positive is the
     /// strict maximum. weighted: N x (C + 1), or null if no backward follows: memory in which a backend may leave, a

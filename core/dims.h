@@ -34,6 +34,10 @@ enum class Precision { f32, tf32, bf16 };
 
 enum class Activation { none, relu };
 
+/// Whose mean and variance batch normalisation takes: those of the batch, or given ones, which no gradient goes
+/// through.
+enum class Statistics { of_batch, given };
+
 /// Batch normalisation of x N,H,W,C (HW = H * W) in S interleaved splits: sample n belongs to split n mod S, S divides
 /// N.
 struct BatchNormDims {
@@ -41,6 +45,7 @@ struct BatchNormDims {
     int64_t S = 1;
     Activation activation = Activation::none;  // applied after the optional residual was added
     DType dtype = DType::f32;                  // of x, y and the residual: f32 or bf16
+    Statistics statistics = Statistics::of_batch;
 
     int64_t count() const { return N * HW * C; }
     int64_t samples_per_split() const { return N / S; }
@@ -72,6 +77,14 @@ struct MatmulDims {
     int64_t M, N, K;
     Transpose a = Transpose::no;
     Transpose b = Transpose::no;
+};
+
+/// Cross-entropy of N rows of logits of C classes.
+struct CrossEntropyDims {
+    int64_t N, C;
+    float smoothing = 0;  // this share of every target is spread evenly over all classes; 0 <= smoothing < 1
+
+    int64_t count() const { return N * C; }
 };
 
 /// InfoNCE of queries q (N x C), their keys k (N x C) and a queue of negatives (K x C) at temperature T.

@@ -102,11 +102,12 @@ void finish_split(const UnitSums& sums, const SplitStatistics& a) {
 }
 
 void running_parameters(int64_t C, int64_t width, double epsilon, const float* gamma, const float* beta,
-                        const float* mean, const float* variance, float* parameters) {
+                        const float* mean, const float* variance, float* inv_std, float* parameters) {
     for_each_block<double, 1>(C, [=](auto d, auto, int64_t c) HWY_ATTR {
         const hn::Rebind<float, decltype(d)> df;
         const auto wide = hn::Add(hn::PromoteTo(d, hn::LoadU(df, variance + c)), hn::Set(d, epsilon));
         const auto inverse = hn::Div(hn::Set(d, 1.0), hn::Sqrt(wide));
+        if (inv_std != nullptr) hn::StoreU(hn::DemoteTo(df, inverse), df, inv_std + c);
         write_parameters(df, d, hn::PromoteTo(d, hn::LoadU(df, mean + c)), inverse, gamma + c, beta + c, width,
                          parameters + c);
     });
@@ -252,11 +253,11 @@ size_t CpuBackend::batch_norm_sign_bytes(const BatchNormDims& d) const {
 
 void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                       const float* gamma, const float* beta, const void* residual,
-                                      const float* running_mean, const float* running_var, void* y) {
+                                      const float* running_mean, const float* running_var, float* inv_std, void* y) {
     const FoldedRows folded = fold_rows(d);
     Scratch<float> parameters(memory_, 3 * folded.width);
     HWY_DYNAMIC_DISPATCH(running_parameters)
-    (d.C, folded.width, options.epsilon, gamma, beta, running_mean, running_var, parameters.get());
+    (d.C, folded.width, options.epsilon, gamma, beta, running_mean, running_var, inv_std, parameters.get());
     repeat_channels(parameters.get(), 3, folded, d.C);
     normalise_all(d, 1, folded, x, residual, parameters.get(), y, nullptr);
 }

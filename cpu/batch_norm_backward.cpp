@@ -2,7 +2,8 @@
 //
 // With g the gradient behind the activation, M the rows of a split and x^ = (x - mean) * inv_std:
 //   dbeta = sum g;  dgamma = sum g x^;  dx = gamma * inv_std * (g - sum g / M - x^ * sum(g x^) / M)
-// where the sums of dx are those of the split and dbeta, dgamma add up all splits.
+// where the sums of dx are those of the split and dbeta, dgamma add up all splits. Statistics that are given move with
+// no x: M is then infinite, and dx = gamma * inv_std * g.
 #include "cpu/backend_impl.h"
 #include "cpu/batch_norm.h"
 #include "cpu/grain.h"
@@ -233,7 +234,8 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
 
     Scratch<double> of_splits(memory_, 2 * d.C);
     std::fill_n(of_splits.get(), 2 * d.C, 0.0);
-    const double count = static_cast<double>(d.samples_per_split() * d.HW);
+    const double count = d.statistics == Statistics::given ? std::numeric_limits<double>::infinity()
+                                                           : static_cast<double>(d.samples_per_split() * d.HW);
     for (int64_t s = 0; s < d.S; ++s) {
         const Factors at(factors.get(), s, width);
         HWY_DYNAMIC_DISPATCH(finish_gradients)

@@ -1,7 +1,8 @@
-// Cross-entropy of softmax(logits) with one target a row.
+// Cross-entropy of softmax(logits) with one target a row, some of which may be spread evenly over all classes.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "core/parallel.h"
@@ -98,8 +99,18 @@ namespace moco::cpu {
 HWY_EXPORT(row_softmax);
 HWY_EXPORT(softmax_of_columns);
 
-void CpuBackend::cross_entropy_forward(const float* logits, const int64_t* targets, float* loss, float* log_sum,
-                                       float* correct, int64_t rows, int64_t columns) {
+namespace {
+
+double mean_of_row(const float* row, int64_t columns) {
+    return std::accumulate(row, row + columns, 0.0) / static_cast<double>(columns);
+}
+
+}  // namespace
+
+void CpuBackend::cross_entropy_forward(const CrossEntropyDims& d, const float* logits, const int64_t* targets,
+                                       float* loss, float* log_sum, float* correct) {
+    const int64_t rows = d.N, columns = d.C;
+    const double smoothing = d.smoothing;
     const auto kernel = HWY_DYNAMIC_DISPATCH(row_softmax);
     std::vector<double> losses(static_cast<size_t>(rows));
     std::vector<uint8_t> hits(static_cast<size_t>(rows));
@@ -108,7 +119,9 @@ void CpuBackend::cross_entropy_forward(const float* logits, const int64_t* targe
             const float target = logits[r * columns + targets[r]];
             const RowSoftmax softmax = kernel(logits + r * columns, columns, target);
             log_sum[r] = static_cast<float>(softmax.log_sum);
-            losses[static_cast<size_t>(r)] = softmax.log_sum - target;
+            double aim = target;  // what log_sum is held against: the logits' mean, weighted by the targets
+            if (smoothing > 0) aim += smoothing * (mean_of_row(logits + r * columns, columns) - target);
+            losses[static_cast<size_t>(r)] = softmax.log_sum - aim;
             hits[static_cast<size_t>(r)] = softmax.at_least_target == 1;
         }
     });
@@ -118,10 +131,12 @@ void CpuBackend::cross_entropy_forward(const float* logits, const int64_t* targe
     *correct = static_cast<float>(std::count(hits.begin(), hits.end(), 1));
 }
 
-void CpuBackend::cross_entropy_backward(const float* logits, const int64_t* targets, const float* log_sum,
-                                        const float* dloss, float* dlogits, int64_t rows, int64_t columns) {
+void CpuBackend::cross_entropy_backward(const CrossEntropyDims& d, const float* logits, const int64_t* targets,
+                                        const float* log_sum, const float* dloss, float* dlogits) {
     const auto kernel = HWY_DYNAMIC_DISPATCH(softmax_of_columns);
+    const int64_t rows = d.N, columns = d.C;
     const float factor = *dloss / static_cast<float>(rows);
+    const float elsewhere = d.smoothing / static_cast<float>(columns);  // the target distribution, off the target
     parallel_for(rows, row_grain(rows, 4 * columns), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
             const float* row = logits + r * columns;
@@ -131,6 +146,9 @@ void CpuBackend::cross_entropy_backward(const float* logits, const int64_t* targ
             // The gradient sums to zero: where p - 1 would lose its digits, that of the target is minus the rest.
             const float p = std::exp(row[targets[r]] - log_sum[r]);
             drow[targets[r]] = p > 0.5f ? static_cast<float>(-(before + behind)) : factor * (p - 1);
+            if (d.smoothing == 0) continue;
+            for (int64_t c = 0; c < columns; ++c) drow[c] -= factor * elsewhere;
+            drow[targets[r]] += factor * d.smoothing;
         }
     });
 }

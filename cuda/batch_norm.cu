@@ -132,11 +132,13 @@ finish_statistics(NormGrid g, const E* x, FinishStatistics a) {
 
 KERNEL(kNormThreads)
 running_parameters(int64_t C, float epsilon, const float* gamma, const float* beta, const float* mean,
-                   const float* variance, float* parameters) {
+                   const float* variance, float* inv_std, float* parameters) {
     const int64_t c = int64_t{blockIdx.x} * kNormThreads + threadIdx.x;
     if (c >= C) return;  // no barrier follows
+    const float inverse = 1 / sqrtf(variance[c] + epsilon);
+    if (inv_std != nullptr) inv_std[c] = inverse;
     parameters[c] = mean[c];
-    parameters[C + c] = gamma[c] * (1 / sqrtf(variance[c] + epsilon));
+    parameters[C + c] = gamma[c] * inverse;
     parameters[2 * C + c] = beta[c];
 }
 
@@ -205,12 +207,12 @@ void KernelBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOp
 
 void KernelBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                          const float* gamma, const float* beta, const void* residual,
-                                         const float* running_mean, const float* running_var, void* y) {
+                                         const float* running_mean, const float* running_var, float* inv_std, void* y) {
     BatchNormDims whole = d;
     whole.S = 1;
     const Scratch<float> parameters(*this, kParameters * d.C);
     LAUNCH(running_parameters, blocks_for(d.C, kNormThreads, INT32_MAX), kNormThreads, 0, stream(), d.C,
-           options.epsilon, gamma, beta, running_mean, running_var, parameters.get());
+           options.epsilon, gamma, beta, running_mean, running_var, inv_std, parameters.get());
     normalise_all(stream(), whole, x, residual, parameters.get(), y);
 }
 

@@ -2,7 +2,8 @@
 //
 // With g the gradient behind the activation, M the rows of a split and x^ = (x - mean) * inv_std:
 //   dbeta = sum g;  dgamma = sum g x^;  dx = gamma * inv_std * (g - sum g / M - x^ * sum(g x^) / M)
-// where the sums of dx are those of the split and dbeta, dgamma add up all splits.
+// where the sums of dx are those of the split and dbeta, dgamma add up all splits. Statistics that are given move with
+// no x: M is then infinite, and dx = gamma * inv_std * g.
 #include "cuda/batch_norm.cuh"
 #include "cuda/kernel_backend.h"
 #include "cuda/reduce.cuh"
@@ -76,6 +77,7 @@ struct FinishGradients {
     const float *partials, *gamma, *inv_std;
     float *dgamma, *dbeta;  // null: not needed
     float* factors;         // S x kFactors x C
+    float count;            // M
 };
 
 /// Combines the chunks of each split, in blocks of 32 channels x some threads that share the chunks.
@@ -94,7 +96,7 @@ finish_gradients(NormGrid g, FinishGradients a) {
         reduce_over_rows(sums, shared, Sum());
         if (threadIdx.y == 0 && c < g.C) {
             const float inv_std = a.inv_std[split * g.C + c], sum_gx = sums[0].second * inv_std;
-            const float of_g = a.gamma[c] * inv_std, share = -of_g / static_cast<float>(g.rows);
+            const float of_g = a.gamma[c] * inv_std, share = -of_g / a.count;
             float* factors = a.factors + split * kFactors * g.C + c;
             factors[0] = of_g;
             factors[g.C] = share * inv_std * sum_gx;
@@ -147,6 +149,7 @@ void KernelBackend::batch_norm_backward(const BatchNormDims& d, const void* x, c
                                         void* dx, float* dgamma, float* dbeta, void* dresidual) {
     if (d.activation == Activation::none) y = nullptr;
     const Scratch<float> factors(*this, d.S * kFactors * d.C);
+    const float count = d.statistics == Statistics::given ? INFINITY : static_cast<float>(d.samples_per_split() * d.HW);
     with_norm_elements(d, {x, y, dy, dx, dresidual}, [&](auto type, auto width) {
         using E = decltype(type);
         constexpr int kWidth = decltype(width)::value;
@@ -156,7 +159,7 @@ void KernelBackend::batch_norm_backward(const BatchNormDims& d, const void* x, c
         auto* written = static_cast<E*>(dresidual);
         LAUNCH((partial_gradients<E, kWidth>), g.grid(), g.block(), 0, stream(), g, a, written, partials.get());
         LAUNCH(finish_gradients, finish_grid(d), finish_block(g), 0, stream(), g,
-               FinishGradients{partials.get(), gamma, inv_std, dgamma, dbeta, factors.get()});
+               FinishGradients{partials.get(), gamma, inv_std, dgamma, dbeta, factors.get(), count});
         if (dx == nullptr) return;
         // Where the first pass wrote g, reading that spares reading y and dy again.
         if (written != nullptr) {

@@ -48,7 +48,7 @@ class KernelBackend : public Backend {
                             float* mean, float* inv_std, void* y, uint8_t* signs) override;
     void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                               const float* gamma, const float* beta, const void* residual, const float* running_mean,
-                              const float* running_var, void* y) override;
+                              const float* running_var, float* inv_std, void* y) override;
     void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const uint8_t* signs,
                              const float* gamma, const float* mean, const float* inv_std, const void* dy, void* dx,
                              float* dgamma, float* dbeta, void* dresidual) override;
@@ -79,10 +79,10 @@ class KernelBackend : public Backend {
     void concat_columns_backward(const float* dy, float* da, float* db, int64_t rows, int64_t ca, int64_t cb) override;
 
     // ---- losses ----
-    void cross_entropy_forward(const float* logits, const int64_t* targets, float* loss, float* log_sum, float* correct,
-                               int64_t rows, int64_t columns) override;
-    void cross_entropy_backward(const float* logits, const int64_t* targets, const float* log_sum, const float* dloss,
-                                float* dlogits, int64_t rows, int64_t columns) override;
+    void cross_entropy_forward(const CrossEntropyDims& d, const float* logits, const int64_t* targets, float* loss,
+                               float* log_sum, float* correct) override;
+    void cross_entropy_backward(const CrossEntropyDims& d, const float* logits, const int64_t* targets,
+                                const float* log_sum, const float* dloss, float* dlogits) override;
     void info_nce_forward(const InfoNceDims& d, const float* q, const float* k, const float* queue, float* loss,
                           float* positive, float* log_sum, float* correct, float* weighted) override;
     void info_nce_backward(const InfoNceDims& d, const float* q, const float* k, const float* queue,

@@ -39,15 +39,17 @@ BatchNormDims batch_norm_dims(std::string_view op, const Tensor& x, const Tensor
         check_arguments(op, {x_argument, residual_argument});
         check_alike(op, x_argument, residual_argument);
     }
-    const BatchNormDims d = {.N = x.dim(0),
-                             .HW = matrix ? 1 : x.dim(1) * x.dim(2),
-                             .C = C,
-                             .S = args.mode == BatchNormMode::train ? args.splits : 1,
-                             .activation = args.activation,
-                             .dtype = x.dtype()};
+    const BatchNormDims d = {
+        .N = x.dim(0),
+        .HW = matrix ? 1 : x.dim(1) * x.dim(2),
+        .C = C,
+        .S = args.mode == BatchNormMode::train ? args.splits : 1,
+        .activation = args.activation,
+        .dtype = x.dtype(),
+        .statistics = args.mode == BatchNormMode::train ? Statistics::of_batch : Statistics::given};
     if (args.mode == BatchNormMode::train) {
         check_training(op, d);
-    } else {
+    } else if (args.mode == BatchNormMode::eval) {
         check(!wants_gradient(x, gamma, beta, residual),
               "{}: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad", op);
     }
@@ -64,19 +66,21 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     const BatchNormDims d = batch_norm_dims("batch_norm", x, gamma, beta, buffers, args, residual);
     Backend& backend = x.backend();
     Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
-    Tensor y = Tensor::empty_like(x);
-    if (args.mode == BatchNormMode::eval) {
+    const bool kept = wants_gradient(x, gamma, beta, residual);
+    Tensor y = Tensor::empty_like(x), mean = running_mean, inv_std = empty_if(kept, running_var), signs;
+    if (d.statistics == Statistics::given) {
         backend.batch_norm_inference(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
-                                     running_mean.data(), running_var.data(), y.mutable_raw());
-        return y;
+                                     running_mean.data(), running_var.data(), data_or_null(inv_std), y.mutable_raw());
+        if (!kept) return y;
+    } else {
+        mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
+        if (kept) signs = batch_norm_signs(d, backend);
+        backend.batch_norm_forward(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
+                                   running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
+                                   inv_std.mutable_data(), y.mutable_raw(), data_or_null<uint8_t>(signs));
+        running_mean.bump_version();
+        running_var.bump_version();
     }
-    Tensor mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-    Tensor signs = wants_gradient(x, gamma, beta, residual) ? batch_norm_signs(d, backend) : Tensor();
-    backend.batch_norm_forward(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
-                               running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
-                               inv_std.mutable_data(), y.mutable_raw(), data_or_null<uint8_t>(signs));
-    running_mean.bump_version();
-    running_var.bump_version();
 
     // Without an activation the residual's gradient is dy itself, and y is not needed.
     const bool masked = d.activation != Activation::none;

@@ -14,22 +14,24 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     const bool kept = wants_gradient(x, weight, gamma, beta, residual);
     // What no backward needs is overwritten: memory that was just read need not be fetched for writing.
     Tensor y = kept ? Tensor::empty_like(z) : z;
-    if (args.mode == BatchNormMode::eval) {
-        check(!wants_gradient(x, weight),
+    Tensor mean = running_mean, inv_std = empty_if(kept, running_var), signs;
+    if (b.statistics == Statistics::given) {
+        check(args.mode == BatchNormMode::frozen || !wants_gradient(x, weight),
               "conv_bn: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad");
         backend.conv2d_forward(d, x.raw(), weight.data(), z.mutable_raw());
         backend.batch_norm_inference(b, args.options, z.raw(), gamma.data(), beta.data(), raw_or_null(residual),
-                                     running_mean.data(), running_var.data(), y.mutable_raw());
-        return y;
+                                     running_mean.data(), running_var.data(), data_or_null(inv_std), y.mutable_raw());
+        if (!kept) return y;
+    } else {
+        mean = Tensor::empty({b.S, b.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
+        if (kept) signs = batch_norm_signs(b, backend);
+        backend.conv_bn_forward(d, b, args.options, x.raw(), weight.data(), gamma.data(), beta.data(),
+                                raw_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
+                                z.mutable_raw(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_raw(),
+                                data_or_null<uint8_t>(signs));
+        running_mean.bump_version();
+        running_var.bump_version();
     }
-    Tensor mean = Tensor::empty({b.S, b.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-    Tensor signs = kept ? batch_norm_signs(b, backend) : Tensor();
-    backend.conv_bn_forward(d, b, args.options, x.raw(), weight.data(), gamma.data(), beta.data(),
-                            raw_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
-                            z.mutable_raw(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_raw(),
-                            data_or_null<uint8_t>(signs));
-    running_mean.bump_version();
-    running_var.bump_version();
 
     // Without an activation the residual's gradient is dy itself, and y is not needed.
     const bool masked = b.activation != Activation::none;

@@ -13,7 +13,7 @@ namespace moco {
 /// N,OH,OW,OC, both of x's type.
 /// The convolution's result is kept for backward only when a gradient is wanted; without (NoGrad, the key encoder) y
 /// takes its memory.
-/// Gradient (train mode): dx, dweight, dgamma, dbeta, dresidual, each only if its input wants one.
+/// Gradient (train and frozen mode): dx, dweight, dgamma, dbeta, dresidual, each only if its input wants one.
 /// Throws Error as conv2d and batch_norm do; in eval mode also if a gradient would be needed.
 Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_options, const Tensor& gamma,
                const Tensor& beta, const BatchNormBuffers& buffers, const BatchNormArgs& args = {},

@@ -149,8 +149,8 @@ OpCase cross_entropy_case(const OpSizes& s, Backend& backend) {
     Tensor loss = Tensor::empty({1}, DType::f32, backend), correct = Tensor::empty_like(loss),
            log_sum = Tensor::empty({s.N}, DType::f32, backend);
     auto run = [=, &backend]() mutable {
-        backend.cross_entropy_forward(logits.data(), targets.data<int64_t>(), loss.mutable_data(),
-                                      log_sum.mutable_data(), correct.mutable_data(), s.N, columns);
+        backend.cross_entropy_forward({s.N, columns}, logits.data(), targets.data<int64_t>(), loss.mutable_data(),
+                                      log_sum.mutable_data(), correct.mutable_data());
     };
     const auto error = [=]() mutable {
         run();

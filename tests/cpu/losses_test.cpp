@@ -34,16 +34,16 @@ TEST(CpuCrossEntropy, AgreesWithTheReference) {
                 std::vector<float> log_sum(targets.size()), dlogits(logits.size());
                 LossAndCorrect got;
                 const float dloss = 0.7f;
-                cpu().cross_entropy_forward(logits.data(), targets.data(), &got.loss, log_sum.data(), &got.correct,
-                                            rows, columns);
-                cpu().cross_entropy_backward(logits.data(), targets.data(), log_sum.data(), &dloss, dlogits.data(),
-                                             rows, columns);
-                const auto expected = reference::cross_entropy(wide(logits), targets, rows, columns);
+                cpu().cross_entropy_forward({rows, columns}, logits.data(), targets.data(), &got.loss, log_sum.data(),
+                                            &got.correct);
+                cpu().cross_entropy_backward({rows, columns}, logits.data(), targets.data(), log_sum.data(), &dloss,
+                                             dlogits.data());
+                const auto expected = reference::cross_entropy({rows, columns}, wide(logits), targets);
                 EXPECT_NEAR(got.loss, expected.value, 1e-6 * (1 + std::abs(expected.value)));
                 EXPECT_EQ(got.correct, static_cast<float>(expected.correct));
                 if (columns > 1) {  // of a single class the gradient is zero but for rounding
-                    EXPECT_LT(error_over_rms(dlogits, reference::cross_entropy_backward(wide(logits), targets, dloss,
-                                                                                        rows, columns)),
+                    EXPECT_LT(error_over_rms(dlogits, reference::cross_entropy_backward({rows, columns}, wide(logits),
+                                                                                        targets, dloss)),
                               1e-5);
                 }
             }
@@ -56,10 +56,10 @@ TEST(CpuCrossEntropy, IsStableForLargeLogitsAndKeepsANan) {
         const int64_t target = 0;
         float log_sum = 0;
         LossAndCorrect got;
-        cpu().cross_entropy_forward(logits.data(), &target, &got.loss, &log_sum, &got.correct, 1, 3);
+        cpu().cross_entropy_forward({1, 3}, logits.data(), &target, &got.loss, &log_sum, &got.correct);
         EXPECT_NEAR(got.loss, std::log1p(std::exp(-1.0)), 1e-6);
         logits[1] = NAN;
-        cpu().cross_entropy_forward(logits.data(), &target, &got.loss, &log_sum, &got.correct, 1, 3);
+        cpu().cross_entropy_forward({1, 3}, logits.data(), &target, &got.loss, &log_sum, &got.correct);
         EXPECT_TRUE(std::isnan(got.loss));
     });
 }

@@ -57,8 +57,8 @@ TEST(CpuThreads, Losses) {
                                 r[4].data(), r[5].data());
     });
     expect_same_bits({1, d.N, 1, d.N * d.K}, [&](std::vector<Floats>& r) {
-        cpu().cross_entropy_forward(logits.data(), targets.data(), r[0].data(), r[1].data(), r[2].data(), d.N, d.K);
-        cpu().cross_entropy_backward(logits.data(), targets.data(), r[1].data(), &dloss, r[3].data(), d.N, d.K);
+        cpu().cross_entropy_forward({d.N, d.K}, logits.data(), targets.data(), r[0].data(), r[1].data(), r[2].data());
+        cpu().cross_entropy_backward({d.N, d.K}, logits.data(), targets.data(), r[1].data(), &dloss, r[3].data());
     });
 }
 

@@ -40,14 +40,14 @@ struct CrossEntropy {
           dlogits(rows * columns) {}
 
     float forward() {
-        device().cross_entropy_forward(logits.data(), targets.data(), loss.data(), log_sum.data(), correct.data(), rows,
-                                       columns);
+        device().cross_entropy_forward({rows, columns}, logits.data(), targets.data(), loss.data(), log_sum.data(),
+                                       correct.data());
         return loss.host()[0];
     }
     std::vector<float> backward(float dloss) {
         const DeviceArray<float> dloss_device(std::vector<float>{dloss});
-        device().cross_entropy_backward(logits.data(), targets.data(), log_sum.data(), dloss_device.data(),
-                                        dlogits.data(), rows, columns);
+        device().cross_entropy_backward({rows, columns}, logits.data(), targets.data(), log_sum.data(),
+                                        dloss_device.data(), dlogits.data());
         return dlogits.host();
     }
 };
@@ -59,13 +59,13 @@ void compare(int64_t rows, int64_t columns, float factor) {
     for (size_t r = 0; r < targets.size(); r += 3)  // some rows are right
         logits[r * static_cast<size_t>(columns) + static_cast<size_t>(targets[r])] = 1.1f * factor;
     CrossEntropy run(logits, targets);
-    const auto expected = reference::cross_entropy(doubles(logits), targets, rows, columns);
+    const auto expected = reference::cross_entropy({rows, columns}, doubles(logits), targets);
     EXPECT_NEAR(run.forward(), expected.value, (sum_of(rows) + sum_of(1)) * (1 + expected.value));
     EXPECT_EQ(run.correct.host()[0], static_cast<float>(expected.correct));
     const std::vector<float> dlogits = run.backward(0.7f);
     if (columns > 2) {
         EXPECT_LE(
-            error_over_rms(dlogits, reference::cross_entropy_backward(doubles(logits), targets, 0.7f, rows, columns)),
+            error_over_rms(dlogits, reference::cross_entropy_backward({rows, columns}, doubles(logits), targets, 0.7f)),
             sum_of(columns) + 8 * factor * kEpsilon);
     }
 }
@@ -115,10 +115,10 @@ TEST_F(CudaCrossEntropy, KeepsItsDigitsWhenTheLossIsSmall) {
     const std::vector<int64_t> targets = targets_of(4, 50);
     for (size_t r = 0; r < 4; ++r) logits[r * 50 + static_cast<size_t>(targets[r])] = 18;
     CrossEntropy run(logits, targets);
-    const auto expected = reference::cross_entropy(doubles(logits), targets, 4, 50);
+    const auto expected = reference::cross_entropy({4, 50}, doubles(logits), targets);
     ASSERT_LT(expected.value, 2e-6);
     EXPECT_NEAR(run.forward() / expected.value, 1, 1e-5);
-    EXPECT_LE(error_over_rms(run.backward(1), reference::cross_entropy_backward(doubles(logits), targets, 1, 4, 50)),
+    EXPECT_LE(error_over_rms(run.backward(1), reference::cross_entropy_backward({4, 50}, doubles(logits), targets, 1)),
               1e-5);
 }
 

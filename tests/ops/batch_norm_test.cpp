@@ -102,6 +102,22 @@ TEST_P(BatchNormTest, EvaluationUsesTheRunningStatisticsAndLeavesThem) {
     }
 }
 
+TEST_P(BatchNormTest, FrozenTakesTheRunningStatisticsForConstants) {
+    for (BatchNormDims d : kSizes) {
+        d.S = 1;
+        d.statistics = Statistics::given;
+        for (const Activation activation : {Activation::none, Activation::relu}) {
+            d.activation = activation;
+            for (const Residual residual : {Residual::without, Residual::with}) {
+                auto running = std::make_shared<RunningStatistics>(d.C, backend());
+                expect_agrees(batch_norm_case(d, residual, running), GetParam());
+                const std::vector<float> mean = running->buffers.running_mean.to_vector();
+                EXPECT_EQ(Values(mean.begin(), mean.end()), running->mean) << "frozen statistics moved";
+            }
+        }
+    }
+}
+
 TEST_P(BatchNormTest, AgreesWithPyTorch) {
     const GoldenPack pack("ops");
     const auto golden = [&](const std::string& name, const BatchNormDims& d, Residual residual) {

@@ -18,8 +18,11 @@ struct ConvBnSize {
     int64_t S = 1;
     Activation activation = Activation::none;
     Residual residual = Residual::without;
+    Statistics statistics = Statistics::of_batch;
 
-    BatchNormDims norm() const { return {conv.N, conv.OH() * conv.OW(), conv.OC, S, activation}; }
+    BatchNormDims norm() const {
+        return {conv.N, conv.OH() * conv.OW(), conv.OC, S, activation, conv.dtype, statistics};
+    }
 };
 
 /// The reference composed of its parts, as the op says. Inputs: x, weight, gamma, beta and, with one, the residual.
@@ -38,10 +41,12 @@ OpCase conv_bn_case(const ConvBnSize& size, std::shared_ptr<RunningStatistics> r
         .op =
             [=](const std::vector<Tensor>& in) {
                 const RunningStatistics fresh(d.OC, in[0].backend());
-                return conv_bn(in[0], in[1], {d.stride, d.pad}, in[2], in[3],
-                               running ? running->buffers : fresh.buffers,
-                               {.splits = size.S, .activation = size.activation},
-                               size.residual == Residual::with ? in[4] : Tensor());
+                return conv_bn(
+                    in[0], in[1], {d.stride, d.pad}, in[2], in[3], running ? running->buffers : fresh.buffers,
+                    {.mode = size.statistics == Statistics::given ? BatchNormMode::frozen : BatchNormMode::train,
+                     .splits = size.S,
+                     .activation = size.activation},
+                    size.residual == Residual::with ? in[4] : Tensor());
             },
         .forward = [=](const std::vector<Values>& in) { return norm.forward(after_conv(in)); },
         .backward =
@@ -81,6 +86,8 @@ constexpr auto kNone = Activation::none;
 TEST(ConvBnReference, GradientIsTheDifferenceQuotient) {
     expect_difference_quotients(conv_bn_case({{4, 4, 3, 2, 3, 3, 3, 1, 1}, 2, kRelu, Residual::with}));
     expect_difference_quotients(conv_bn_case({{2, 5, 4, 3, 2, 1, 1, 2, 0}}));
+    expect_difference_quotients(
+        conv_bn_case({{2, 4, 3, 2, 3, 3, 3, 1, 1}, 1, kRelu, Residual::with, Statistics::given}));
 }
 
 TEST_P(ConvBnTest, AgreesWithTheReference) {
@@ -92,6 +99,17 @@ TEST_P(ConvBnTest, AgreesWithTheReference) {
              {{4, 7, 6, 32, 15, 1, 1, 2, 0}, 1, kNone, Residual::with},
              {{2, 12, 10, 1, 3, 7, 7, 2, 3}, 1, kRelu},
              {{8, 2, 2, 64, 64, 3, 3, 1, 1}, 4, kRelu, Residual::with},
+         }) {
+        expect_agrees(conv_bn_case(size), GetParam());
+    }
+}
+
+TEST_P(ConvBnTest, FrozenAgreesWithTheReference) {
+    for (const ConvBnSize& size : std::vector<ConvBnSize>{
+             {{4, 6, 5, 3, 16, 3, 3, 1, 1}, 1, kRelu, Residual::without, Statistics::given},
+             {{1, 4, 4, 17, 48, 3, 3, 1, 1}, 1, kRelu, Residual::with, Statistics::given},
+             {{6, 3, 5, 48, 33, 1, 1, 2, 0}, 1, kNone, Residual::without, Statistics::given},
+             {{4, 7, 6, 32, 15, 1, 1, 1, 0}, 1, kNone, Residual::with, Statistics::given},
          }) {
         expect_agrees(conv_bn_case(size), GetParam());
     }

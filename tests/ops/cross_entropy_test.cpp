@@ -18,20 +18,22 @@ std::vector<int64_t> targets_of(int64_t rows, int64_t columns) {
     return targets;
 }
 
-OpCase cross_entropy_case(int64_t N, int64_t C, float factor) {
+OpCase cross_entropy_case(int64_t N, int64_t C, float factor, float smoothing = 0) {
     const std::vector<int64_t> targets = targets_of(N, C);
     return {
-        .what = fmt::format("cross_entropy of {}x{} times {}", N, C, factor),
+        .what = fmt::format("cross_entropy of {}x{} times {}, smoothing {}", N, C, factor, smoothing),
         .inputs = {{"logits", {N, C}, factor}},
         .op =
             [=](const std::vector<Tensor>& in) {
-                return cross_entropy(in[0], Tensor::from_host(targets, {N}, in[0].backend())).value;
+                return cross_entropy(in[0], Tensor::from_host(targets, {N}, in[0].backend()), {smoothing}).value;
             },
         .forward =
-            [=](const std::vector<Values>& in) { return Values{reference::cross_entropy(in[0], targets, N, C).value}; },
+            [=](const std::vector<Values>& in) {
+                return Values{reference::cross_entropy({N, C, smoothing}, in[0], targets).value};
+            },
         .backward =
             [=](const std::vector<Values>& in, const Values& dy) {
-                return std::vector<Values>{reference::cross_entropy_backward(in[0], targets, dy[0], N, C)};
+                return std::vector<Values>{reference::cross_entropy_backward({N, C, smoothing}, in[0], targets, dy[0])};
             },
         .forward_tolerance = sum_of(N),
         // A probability is the exponential of a difference of about `factor`, whose rounding becomes its relative
@@ -44,6 +46,7 @@ MOCO_FOR_EACH_BACKEND(CrossEntropyTest);
 
 TEST(CrossEntropyReference, GradientIsTheDifferenceQuotient) {
     expect_difference_quotients(cross_entropy_case(3, 7, 4));
+    expect_difference_quotients(cross_entropy_case(3, 7, 4, 0.1f));
 }
 
 TEST_P(CrossEntropyTest, AgreesWithTheReference) {
@@ -53,6 +56,8 @@ TEST_P(CrossEntropyTest, AgreesWithTheReference) {
         // Logits as far apart as InfoNCE's at T = 0.07. (Of two classes alone one would be certain, and the gradient
         // the rounding of its probability.)
         if (C > 2) expect_agrees(cross_entropy_case(N, C, 14), GetParam());
+        expect_agrees(cross_entropy_case(N, C, 1, 0.1f), GetParam());
+        expect_agrees(cross_entropy_case(N, C, 3, 0.75f), GetParam());
     }
 }
 
@@ -111,6 +116,8 @@ TEST_P(CrossEntropyTest, NamesWhatIsWrong) {
                   cross_entropy(Tensor::zeros({0, 3}, DType::f32, backend()), targets({0}));
               }),
               "cross_entropy: logits is empty (logits 0x3 N,C)");
+    EXPECT_EQ(error_of([&] { cross_entropy(logits, targets({4}), {1}); }),
+              "cross_entropy: label smoothing is 1, expected 0 <= it < 1");
 }
 
 }  // namespace

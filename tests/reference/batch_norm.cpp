@@ -29,6 +29,15 @@ double activate(const BatchNormDims& d, double value) {
     return d.activation == Activation::relu && value < 0 ? 0 : value;
 }
 
+/// The gradient of what the activation was given.
+Values behind_activation(const BatchNormDims& d, const Values& y, const Values& dy) {
+    Values g = dy;
+    for (size_t i = 0; i < g.size(); ++i) {
+        if (d.activation == Activation::relu && !(y[i] > 0)) g[i] = 0;
+    }
+    return g;
+}
+
 }  // namespace
 
 BatchNormResult batch_norm(const BatchNormDims& d, const BatchNormOptions& options, const Values& x,
@@ -69,10 +78,7 @@ BatchNormGradients batch_norm_backward(const BatchNormDims& d, const BatchNormOp
                                        const Values& gamma, const Values& beta, const Values& residual,
                                        const Values& dy) {
     const Values y = batch_norm(d, options, x, gamma, beta, residual, zeros(d.C), zeros(d.C)).y;
-    Values g = dy;  // the gradient of what the activation was given
-    for (size_t i = 0; i < g.size(); ++i) {
-        if (d.activation == Activation::relu && !(y[i] > 0)) g[i] = 0;
-    }
+    const Values g = behind_activation(d, y, dy);
     BatchNormGradients result = {zeros(d.count()), zeros(d.C), zeros(d.C), residual.empty() ? Values() : g};
     for (int64_t channel = 0; channel < d.C; ++channel) {
         const size_t c = static_cast<size_t>(channel);
@@ -91,6 +97,23 @@ BatchNormGradients batch_norm_backward(const BatchNormDims& d, const BatchNormOp
                 result.dx[i] = gamma[c] * inv_std * (g[i] - (sum_g + normalised * sum_gx) / batch.count);
             });
         }
+    }
+    return result;
+}
+
+BatchNormGradients batch_norm_inference_backward(const BatchNormDims& d, const BatchNormOptions& options,
+                                                 const Values& x, const Values& gamma, const Values& beta,
+                                                 const Values& residual, const Values& running_mean,
+                                                 const Values& running_var, const Values& dy) {
+    const Values y = batch_norm_inference(d, options, x, gamma, beta, residual, running_mean, running_var);
+    const Values g = behind_activation(d, y, dy);
+    BatchNormGradients result = {zeros(d.count()), zeros(d.C), zeros(d.C), residual.empty() ? Values() : g};
+    for (size_t i = 0; i < g.size(); ++i) {
+        const size_t c = i % static_cast<size_t>(d.C);
+        const double inv_std = 1 / std::sqrt(running_var[c] + options.epsilon);
+        result.dx[i] = g[i] * gamma[c] * inv_std;
+        result.dgamma[c] += g[i] * (x[i] - running_mean[c]) * inv_std;
+        result.dbeta[c] += g[i];
     }
     return result;
 }

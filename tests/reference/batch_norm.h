@@ -27,4 +27,10 @@ BatchNormGradients batch_norm_backward(const BatchNormDims& d, const BatchNormOp
                                        const Values& gamma, const Values& beta, const Values& residual,
                                        const Values& dy);
 
+/// With the running statistics as constants.
+BatchNormGradients batch_norm_inference_backward(const BatchNormDims& d, const BatchNormOptions& options,
+                                                 const Values& x, const Values& gamma, const Values& beta,
+                                                 const Values& residual, const Values& running_mean,
+                                                 const Values& running_var, const Values& dy);
+
 }  // namespace moco::testing::reference

@@ -11,9 +11,9 @@ struct LossResult {
     double correct = 0;  // rows whose strict maximum is the target
 };
 
-LossResult cross_entropy(const Values& logits, const std::vector<int64_t>& targets, int64_t rows, int64_t columns);
-Values cross_entropy_backward(const Values& logits, const std::vector<int64_t>& targets, double dvalue, int64_t rows,
-                              int64_t columns);
+LossResult cross_entropy(const CrossEntropyDims& d, const Values& logits, const std::vector<int64_t>& targets);
+Values cross_entropy_backward(const CrossEntropyDims& d, const Values& logits, const std::vector<int64_t>& targets,
+                              double dvalue);
 
 /// The literal composition: row_dot, matmul, concat, scale, cross-entropy with class 0.
 LossResult info_nce(const InfoNceDims& d, const Values& q, const Values& k, const Values& queue);
