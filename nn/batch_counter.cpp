@@ -11,13 +11,13 @@ Tensor BatchCounter::scalar(int64_t layer) const {
     return counts_.rows(layer, layer + 1).viewed_as({});
 }
 
-void BatchCounter::count_batch() {
-    counts_.backend().beside_work([this] { add_one(); });
+void BatchCounter::count_batch(int64_t first) {
+    counts_.backend().beside_work([this, first] { add_one(first); });
 }
 
-void BatchCounter::add_one() {
+void BatchCounter::add_one(int64_t first) {
     if (counts_.version() != seen_) host_ = counts_.to_vector<int64_t>();
-    for (int64_t& count : host_) ++count;
+    for (size_t layer = static_cast<size_t>(first); layer < host_.size(); ++layer) ++host_[layer];
     counts_.copy_from_host(host_.data());
     seen_ = counts_.version();
 }

@@ -17,11 +17,12 @@ class BatchCounter {
 
     /// The count of one layer, an i64 scalar that shares the counter's memory.
     Tensor scalar(int64_t layer) const;
-    /// Adds one to every layer's count; while the device records, with each replay, for the numbers are the host's.
-    void count_batch();
+    /// Adds one to the count of every layer from `first` on; while the device records, with each replay, for the
+    /// numbers are the host's.
+    void count_batch(int64_t first = 0);
 
   private:
-    void add_one();
+    void add_one(int64_t first);
 
     Tensor counts_;              // layers
     std::vector<int64_t> host_;  // the same on the host, as of version seen_

@@ -38,6 +38,13 @@ class Encoder : public Module {
     /// What forward sees from now on: after all parts of a batch, in order, the running statistics are as if it had
     /// gone through at once, and it counts once (ConvBn::set_part). The part's bn_splits are its own.
     virtual void set_part(const BatchPart& part) = 0;
+
+    /// The state by depth, from the images up; together, in order, they are all of it. A ResNet's: the stem, layer1 ..
+    /// layer4.
+    virtual std::vector<ModuleState> stages() const = 0;
+    /// The first `count` stages normalise with their running statistics from now on, whatever the mode, and take no
+    /// gradient: the caller sees to it that their parameters require none.
+    virtual void freeze_stages(int64_t count) = 0;
 };
 
 /// Draws its parameters from `init`. Throws Error on an unknown arch (listing those that exist) or a size below 1.

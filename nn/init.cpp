@@ -7,9 +7,12 @@
 namespace moco {
 
 Tensor Initializer::kaiming_normal(const Shape& shape) {
-    Random random(seed_, Purpose::init, 0, next_++);
     const int64_t fan_out = shape.count() / shape[3];  // O * H * W of O,H,W,I
-    const float deviation = std::sqrt(2.0f / static_cast<float>(fan_out));
+    return normal(shape, std::sqrt(2.0f / static_cast<float>(fan_out)));
+}
+
+Tensor Initializer::normal(const Shape& shape, float deviation) {
+    Random random(seed_, Purpose::init, 0, next_++);
     std::vector<float> values(static_cast<size_t>(shape.count()));
     for (float& value : values) value = deviation * random.normal();
     return Tensor::from_host(values, shape, backend_);

@@ -20,6 +20,8 @@ class Initializer {
     Tensor kaiming_normal(const Shape& shape);
     /// Uniform in [-bound, bound), bound = 1 / sqrt(fan_in).
     Tensor uniform(const Shape& shape, int64_t fan_in);
+    /// Normal of mean 0.
+    Tensor normal(const Shape& shape, float deviation);
     /// The same value everywhere (gamma 1, beta 0). Takes a number, too, so that those of later parameters do not
     /// depend on how this one is filled.
     Tensor constant(const Shape& shape, float value);

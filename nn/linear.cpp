@@ -4,8 +4,9 @@
 
 namespace moco {
 
-Linear::Linear(int64_t in, int64_t out, Initializer& init)
-    : weight_(init.uniform({out, in}, in)), bias_(init.uniform({out}, in)) {}
+Linear::Linear(int64_t in, int64_t out, Initializer& init, LinearInit how)
+    : weight_(how == LinearInit::probe ? init.normal({out, in}, 0.01f) : init.uniform({out, in}, in)),
+      bias_(how == LinearInit::probe ? init.constant({out}, 0) : init.uniform({out}, in)) {}
 
 Tensor Linear::forward(const Tensor& x) {
     return linear(x, weight_, bias_);

@@ -28,6 +28,8 @@ class ParameterArena {
     /// A buffer laid out like values(), and the view of it that belongs to parameter i (momenta, for instance).
     Tensor zeros_like_values() const;
     Tensor view_of(const Tensor& buffer, size_t i) const;
+    /// Where parameter i begins in the buffers; i = the number of parameters: where the last one ends, gap included.
+    int64_t offset(size_t i) const { return i < offsets_.size() ? offsets_[i] : count(); }
     void zero_gradients();  // each as Tensor::zero_grad does it
     /// Tells every parameter's version counter that values() was written; again with each replay of a recorded step.
     void bump_versions();

@@ -85,8 +85,8 @@ ResNet::ResNet(const EncoderConfig& config, Initializer& init) : config_(config)
 
 Tensor ResNet::forward(const Tensor& x) {
     check_images(x);
-    if (mode_ == BatchNormMode::train && part_.index == 0) batches_.count_batch();
-    const bool narrow = config_.precision == Precision::bf16 && mode_ == BatchNormMode::train;
+    if (mode_ == BatchNormMode::train && part_.index == 0) batches_.count_batch(frozen_layers_);
+    const bool narrow = config_.precision == Precision::bf16 && mode_ != BatchNormMode::eval;
     Tensor y = stem_->forward(narrow ? cast(x, DType::bf16) : x);
     if (shape_of(config_.stem).pool == StemPool::max_3x3_stride_2) y = max_pool(y, {3, 2, 1});
     for (const auto& blocks : stages_) {
@@ -102,23 +102,51 @@ void ResNet::check_images(const Tensor& x) const {
     check(x.dim(1) >= minimum_size() && x.dim(2) >= minimum_size(),
           "{}: images of {}x{} pixels are smaller than the {}x{} kernel of the {} stem (images {} N,H,W,C)",
           config_.arch, x.dim(1), x.dim(2), minimum_size(), minimum_size(), name_of(config_.stem), x.shape());
-    check(mode_ == BatchNormMode::eval || x.dim(0) % config_.bn_splits == 0,
+    check(mode_ != BatchNormMode::train || x.dim(0) % config_.bn_splits == 0,
           "{}: {} BN splits do not divide a batch of {} images", config_.arch, config_.bn_splits, x.dim(0));
 }
 
 std::vector<ConvBn*> ResNet::layers() const {
-    std::vector<ConvBn*> all = {stem_.get()};
-    for (const auto& blocks : stages_) {
-        for (const auto& block : blocks) {
-            for (ConvBn* layer : block->layers()) all.push_back(layer);
+    return layers_of_first(1 + std::ssize(stages_));
+}
+
+std::vector<ConvBn*> ResNet::layers_of_first(int64_t count) const {
+    std::vector<ConvBn*> first;
+    if (count > 0) first.push_back(stem_.get());
+    for (int64_t stage = 1; stage < count; ++stage) {
+        for (const auto& block : stages_[static_cast<size_t>(stage - 1)]) {
+            for (ConvBn* layer : block->layers()) first.push_back(layer);
         }
     }
-    return all;
+    return first;
 }
 
 void ResNet::set_mode(BatchNormMode mode) {
     mode_ = mode;
-    for (ConvBn* layer : layers()) layer->set_mode(mode);
+    const std::vector<ConvBn*> all = layers();
+    for (int64_t i = 0; i < std::ssize(all); ++i) {
+        all[static_cast<size_t>(i)]->set_mode(i < frozen_layers_ ? BatchNormMode::eval : mode);
+    }
+}
+
+void ResNet::freeze_stages(int64_t count) {
+    check(count >= 0 && count <= 1 + std::ssize(stages_), "{}: {} frozen stages, there are {} (the stem is the first)",
+          config_.arch, count, 1 + stages_.size());
+    frozen_layers_ = std::ssize(layers_of_first(count));
+    set_mode(mode_);
+}
+
+std::vector<ModuleState> ResNet::stages() const {
+    std::vector<ModuleState> all(1 + stages_.size());
+    stem_->collect("", all[0]);
+    for (size_t stage = 0; stage < stages_.size(); ++stage) collect_stage(stage, "", all[stage + 1]);
+    return all;
+}
+
+void ResNet::collect_stage(size_t stage, const std::string& prefix, ModuleState& state) const {
+    for (size_t i = 0; i < stages_[stage].size(); ++i) {
+        stages_[stage][i]->collect(fmt::format("{}layer{}.{}.", prefix, stage + 1, i), state);
+    }
 }
 
 void ResNet::set_part(const BatchPart& part) {
@@ -128,11 +156,7 @@ void ResNet::set_part(const BatchPart& part) {
 
 void ResNet::collect(const std::string& prefix, ModuleState& state) const {
     stem_->collect(prefix, state);
-    for (size_t stage = 0; stage < stages_.size(); ++stage) {
-        for (size_t i = 0; i < stages_[stage].size(); ++i) {
-            stages_[stage][i]->collect(fmt::format("{}layer{}.{}.", prefix, stage + 1, i), state);
-        }
-    }
+    for (size_t stage = 0; stage < stages_.size(); ++stage) collect_stage(stage, prefix, state);
 }
 
 }  // namespace moco

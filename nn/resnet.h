@@ -42,15 +42,21 @@ class ResNet final : public Encoder {
     void set_mode(BatchNormMode mode) override;
     void set_part(const BatchPart& part) override;
     void collect(const std::string& prefix, ModuleState& state) const override;
+    std::vector<ModuleState> stages() const override;
+    void freeze_stages(int64_t count) override;
 
   private:
     void check_images(const Tensor& x) const;
+    void collect_stage(size_t stage, const std::string& prefix, ModuleState& state) const;
     std::vector<ConvBn*> layers() const;  // in torchvision's order
+    /// Those of the first `count` stages, the stem being one.
+    std::vector<ConvBn*> layers_of_first(int64_t count) const;
 
     EncoderConfig config_;
     BatchNormMode mode_ = BatchNormMode::train;
     BatchPart part_;
     int64_t feature_dim_ = 0;
+    int64_t frozen_layers_ = 0;  // the first ones
     std::unique_ptr<ConvBn> stem_;
     std::vector<std::vector<std::unique_ptr<ResidualBlock>>> stages_;  // layer1 .. layer4
     BatchCounter batches_;
