@@ -21,12 +21,11 @@ std::optional<EvaluationReport> test_classifier(Network& f, const DatasetPtr& da
         place.note(fmt::format("{} test images cannot be read and are left out; the first: {}",
                                features.unreadable.size(), features.unreadable.front().reason));
     }
-    const ClassificationScores scores = score_classification(features.projection, features.labels);
-    if (!place.folder.empty()) {
-        write_results(place.folder / kEvaluations / test.task,
-                      {test.task, info.name, kLastCheckpoint, place.epoch, place.step, watch.seconds()}, scores,
-                      info.class_names);
-    }
+    const ClassifiedImages images = {features.projection, features.labels, features.indices};
+    const ResultsOrigin origin = {test.task, info.name, kLastCheckpoint, place.epoch, place.step, watch.seconds()};
+    const ClassificationScores scores =
+        place.folder.empty() ? score_classification(images.scores, images.labels)
+                             : write_results(place.folder / kEvaluations / test.task, origin, images, *data);
     EvaluationReport report;
     report.title = "test";
     report.values = {{"test_top1", "test/top1", "top-1", scores.top1},
