@@ -21,7 +21,7 @@ std::vector<std::string> method_advice(const PretrainSettings& s) {
     return sentences;
 }
 
-std::vector<std::string> method_advice(const SupervisedSettings&) {
+std::vector<std::string> method_advice(const TrainSettings&) {
     return {};
 }
 

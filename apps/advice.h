@@ -5,14 +5,13 @@
 #include <vector>
 
 #include "moco/tasks/pretrain_settings.h"
-#include "moco/tasks/supervised_settings.h"
 #include "moco/train/task.h"
 
 namespace moco::apps {
 
 /// Sentences about the method's settings.
 std::vector<std::string> method_advice(const PretrainSettings& settings);
-std::vector<std::string> method_advice(const SupervisedSettings& settings);
+std::vector<std::string> method_advice(const TrainSettings& settings);
 
 /// Sentences about how the settings and the images fit together.
 std::vector<std::string> data_advice(const TrainSettings& settings, const LoaderPlan& plan);

@@ -6,6 +6,8 @@
 namespace moco::apps {
 
 void add_pretrain(const Command& app);
+void add_probe(const Command& app);
+void add_finetune(const Command& app);
 void add_supervised(const Command& app);
 void add_views(const Command& app);
 void add_knn(const Command& app);

@@ -12,8 +12,7 @@
 namespace moco::apps {
 namespace {
 
-constexpr int64_t kForeignImageSize = 224;  // what files in torchvision's naming were trained at
-constexpr size_t kNamedUnreadable = 10;     // more than these are only counted
+constexpr size_t kNamedUnreadable = 10;  // more than these are only counted
 
 }  // namespace
 
@@ -55,14 +54,9 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     Evaluation e;
     e.backend = flags.device.open();
     const std::filesystem::path path = checkpoint_file(flags.checkpoint);
-    int64_t size = kForeignImageSize;
-    if (const SafetensorsFile file(path); is_checkpoint(file)) {
-        const TrainedNetwork trained = network_of(file);
-        check(!flags.hints.arch || *flags.hints.arch == trained.config.arch, "--arch {}: {} holds a {}",
-              flags.hints.arch.value_or(""), path.string(), trained.config.arch);
-        size = trained.image_size;
-        e.seed = trained.seed;
-    }
+    const TrainedNetwork trained = described(path, flags.hints);
+    const int64_t size = trained.image_size;
+    e.seed = trained.seed;
     e.network = load_network(path, flags.hints, *e.backend);
     e.splits = open_dataset(flags.data.spec, decode_options_of(flags.data));
     for (const std::string& note : e.splits.notes) fmt::print(stderr, "{}\n", note);

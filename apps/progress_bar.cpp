@@ -34,7 +34,11 @@ std::string number(double value, ValueName::Unit unit, int digits) {
 
 std::string text_of(const EvaluationReport& report) {
     std::vector<std::string> parts;
-    for (const Measurement& one : report.values) parts.push_back(fmt::format("{} {:.2f} %", one.text, one.value));
+    for (const Measurement& one : report.values) {
+        const bool percent = one.unit == ValueName::Unit::percent;
+        parts.push_back(percent ? fmt::format("{} {:.2f} %", one.text, one.value)
+                                : fmt::format("{} {:g}", one.text, one.value));
+    }
     return fmt::format("{} {}", report.title, fmt::join(parts, ", "));
 }
 

@@ -50,6 +50,9 @@ void run_training(const TrainingFlags& flags) {
         sources.file = std::filesystem::path(folder) / kConfigFile;
     } else {
         settings = resolve_settings<S>(sources);
+        if constexpr (requires { take_from_checkpoint(settings, S::command); }) {
+            take_from_checkpoint(settings, S::command);
+        }
     }
     const SettingTable table = table_of(settings);
     naming_settings_file(sources, table, [&] { validate(settings); });
@@ -59,6 +62,9 @@ void run_training(const TrainingFlags& flags) {
     if (!rate.empty()) advice.push_back(rate);
     run_training({std::string(S::command), settings, table, start}, flags, advice,
                  [&](const Splits& data, Backend& backend, Communicator& comm) {
+                     if constexpr (requires { take_from_data(settings, data); }) {
+                         if (!flags.resumes()) take_from_data(settings, data);
+                     }
                      return std::make_unique<T>(settings, data, backend, comm);
                  });
 }

@@ -18,7 +18,8 @@ enum class Purpose : uint32_t {
     queue = 4,
     bank = 5,
     shapes = 6,
-    bench = 7
+    bench = 7,
+    subset = 8
 };
 
 /// The Philox4x32-10 block function.

@@ -27,6 +27,7 @@ class Network final : public Module {
     Tensor forward(const Tensor& x) override { return project(features(x)); }
 
     Encoder& encoder() { return *encoder_; }
+    const Encoder& encoder() const { return *encoder_; }
     int64_t feature_dim() const { return encoder_->feature_dim(); }
     int64_t output_dim() const { return head_ ? config_.dim : feature_dim(); }
     /// Images must be at least this high and wide.

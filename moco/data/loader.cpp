@@ -66,6 +66,10 @@ struct Loader::State {
 
     Slot& slot_of(int64_t batch) { return slots[static_cast<size_t>(batch) % slots.size()]; }
     void fill(int64_t batch, int64_t chunk);
+    int64_t position_of(int64_t step, int64_t n) const {
+        return (step * options.batch + n) * options.world + options.rank;
+    }
+    void name_samples(int64_t epoch, int64_t step, int64_t begin, int64_t end, Slot& slot);
     void make_views_of(Decoded& decoded, int64_t end_row, Slot& slot);
     std::vector<AugmentParams> draw(int64_t epoch, int64_t asked, int64_t H, int64_t W) const;
 
@@ -102,13 +106,21 @@ void Loader::State::make_views_of(Decoded& decoded, int64_t end_row, Slot& slot)
     decoded = {};
 }
 
+/// Rows [begin, end) where nobody wants to see the images.
+void Loader::State::name_samples(int64_t epoch, int64_t step, int64_t begin, int64_t end, Slot& slot) {
+    for (int64_t n = begin; n < end; ++n) {
+        slot.indices[static_cast<size_t>(n)] = source.sample_at(epoch, position_of(step, n));
+    }
+}
+
 void Loader::State::fill(int64_t batch, int64_t chunk) {
     const int64_t epoch = (first + batch) / steps_per_epoch, step = (first + batch) % steps_per_epoch;
     const int64_t begin = chunk * chunk_size, end = std::min(begin + chunk_size, options.batch);
     Slot& slot = slot_of(batch);
+    if (recipes.empty()) return name_samples(epoch, step, begin, end, slot);
     Decoded decoded;
     for (int64_t n = begin; n < end; ++n) {
-        const int64_t position = (step * options.batch + n) * options.world + options.rank;
+        const int64_t position = position_of(step, n);
         // The crops say how small an image may be decoded.
         decoded.samples.push_back(source.read(epoch, position, [&](int64_t asked, int64_t H, int64_t W) {
             return decode_eighths(draw(epoch, asked, H, W), options.size);
@@ -128,7 +140,6 @@ void Loader::State::fill(int64_t batch, int64_t chunk) {
 
 Loader::Loader(DatasetPtr dataset, std::vector<Recipe> recipes, const LoaderOptions& options,
                const ViewBackends& backends) {
-    check(!recipes.empty(), "the loader is asked for no views");
     for (const Recipe& recipe : recipes) check_recipe(recipe);
     check_options(*dataset, options);
     state_ = std::make_unique<State>(std::move(dataset), std::move(recipes), options, backends);

@@ -56,7 +56,8 @@ struct LoaderOptions {
 /// readable sample in the epoch's order, with the draws of the image it stands for. One thread calls next().
 class Loader {
   public:
-    /// One view of each image for each of `recipes`. Batches lie in the memory of backends.trains. Throws Error when
+    /// One view of each image for each of `recipes`; without recipes no image is read, and batches hold labels and
+    /// indices only. Batches lie in the memory of backends.trains. Throws Error when
     /// the data set is smaller than a batch or a number is impossible. Workers start at once.
     Loader(DatasetPtr dataset, std::vector<Recipe> recipes, const LoaderOptions& options, const ViewBackends& backends);
     ~Loader();

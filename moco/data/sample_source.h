@@ -44,6 +44,11 @@ class SampleSource {
         fail_all_unreadable();
     }
 
+    /// The sample whose turn it is at `position`, which nobody reads.
+    int64_t sample_at(int64_t epoch, int64_t position) {
+        return (*order_of(epoch))[static_cast<size_t>(position % dataset_->count())];
+    }
+
   private:
     using Order = std::shared_ptr<const std::vector<int64_t>>;
     Order order_of(int64_t epoch);

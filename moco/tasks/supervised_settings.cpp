@@ -54,7 +54,7 @@ void SupervisedSettings::add_rows(SettingTable& table) {
     table.group("Monitoring")
         .add("eval-every", "EPOCHS", eval_every, "epochs between tests on the test part; 0: only after the last");
     add_log_row(table, run);
-    moco::add_rows(table, run, "start from the encoder in this checkpoint or torchvision file");
+    moco::add_rows(table, run, {"start from the encoder in this checkpoint or torchvision file"});
     moco::add_rows(table, machine);
 }
 

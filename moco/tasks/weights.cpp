@@ -2,7 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include "moco/tasks/finetune_settings.h"
 #include "moco/tasks/pretrain_settings.h"
+#include "moco/tasks/probe_settings.h"
 #include "moco/tasks/supervised_settings.h"
 #include "nn/serialize.h"
 
@@ -10,6 +12,7 @@ namespace moco {
 namespace {
 
 constexpr std::string_view kOptimizer = "optimizer.";
+constexpr int64_t kForeignImageSize = 224;  // what files in torchvision's naming were trained at
 
 template <typename S>
 S settings_in(const SafetensorsFile& file) {
@@ -74,6 +77,12 @@ NetworkConfig bare_config(const SafetensorsFile& file, const BareFileHints& hint
     return config;
 }
 
+/// The head of a probe's checkpoint: the only one, or the best of several.
+std::string probe_head_prefix(const SafetensorsFile& file) {
+    if (file.find("fc.bias") != nullptr) return "fc.";
+    return fmt::format("heads.{}.", file.read_integers(file.at("best_head")).front());
+}
+
 /// Files of classifiers from before PyTorch 0.4.1 do not count batches.
 const std::vector<std::string> kOptionalInBareFiles = {"num_batches_tracked"};
 
@@ -83,7 +92,7 @@ LoadOptions part_of(const TrainedNetwork& trained) {
     if (trained.head_prefix.starts_with(trained.encoder_prefix)) {
         options.prefix = trained.encoder_prefix;
     } else {
-        options.ignored = {std::string(kOptimizer)};
+        options.ignored = {std::string(kOptimizer), "heads.", "best_head", "frozen_"};  // of a probe, all but one head
     }
     return options;
 }
@@ -113,6 +122,19 @@ TrainedNetwork network_of(const SafetensorsFile& file) {
         return {network_config(settings, channels, file.at("fc.bias").count()), "encoder.", "fc.",
                 settings.views.image_size, settings.run.seed};
     }
+    if (is_of<FinetuneSettings>(file)) {
+        const auto settings = settings_in<FinetuneSettings>(file);
+        return {network_config(settings, channels, file.at("fc.bias").count()), "encoder.", "fc.",
+                settings.views.image_size, settings.run.seed};
+    }
+    if (is_of<ProbeSettings>(file)) {
+        const auto settings = settings_in<ProbeSettings>(file);
+        const std::string head = probe_head_prefix(file);
+        NetworkConfig config = network_config(settings, channels);
+        config.head = Head::linear;
+        config.dim = file.at(head + "bias").count();
+        return {config, "encoder.", head, settings.views.image_size, settings.run.seed};
+    }
     fail_unknown(file);
 }
 
@@ -123,6 +145,14 @@ std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsF
     }
     if (is_of<SupervisedSettings>(file)) {
         auto settings = settings_in<SupervisedSettings>(file);
+        return method_values(table_of(settings));
+    }
+    if (is_of<FinetuneSettings>(file)) {
+        auto settings = settings_in<FinetuneSettings>(file);
+        return method_values(table_of(settings));
+    }
+    if (is_of<ProbeSettings>(file)) {
+        auto settings = settings_in<ProbeSettings>(file);
         return method_values(table_of(settings));
     }
     fail_unknown(file);
@@ -138,6 +168,15 @@ int64_t parameters_in(const SafetensorsFile& file) {
     int64_t parameters = 0;
     for (const SafetensorsEntry& entry : file.entries()) parameters += counts(entry.name) ? entry.count() : 0;
     return parameters;
+}
+
+TrainedNetwork described(const std::filesystem::path& path, const BareFileHints& hints) {
+    const SafetensorsFile file(path);
+    if (!is_checkpoint(file)) return {bare_config(file, hints), "", "fc.", kForeignImageSize, 0};
+    TrainedNetwork trained = network_of(file);
+    check(!hints.arch || *hints.arch == trained.config.arch, "--arch {}: {} holds a {}", hints.arch.value_or(""),
+          path.string(), trained.config.arch);
+    return trained;
 }
 
 std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend) {
@@ -167,6 +206,9 @@ void warm_start(const std::filesystem::path& path, Network& f, WarmHead head) {
         return load(file, encoder_state(f, ""), options);
     }
     const TrainedNetwork trained = network_of(file);
+    check(trained.config.in_channels == f.config().in_channels,
+          "{} holds an encoder of images with {} channels, the images of --data have {}", path.string(),
+          trained.config.in_channels, f.config().in_channels);
     options = part_of(trained);
     if (head == WarmHead::from_pretraining && is_of<PretrainSettings>(file)) {
         return load(file, f.state(trained.encoder_prefix, trained.head_prefix), options);

@@ -39,12 +39,16 @@ struct BareFileHints {
     std::optional<std::string> stem;  // of a 3x3 first convolution: cifar (default) or cifar-s2
 };
 
+/// What `path` holds: a checkpoint of ours, or a bare file, whose image size is 224. Throws Error naming the file, or
+/// for another architecture than hints name.
+TrainedNetwork described(const std::filesystem::path& path, const BareFileHints& hints);
+
 /// A network for evaluation, in eval mode: that of a checkpoint of ours, or a bare safetensors file in torchvision's
 /// naming, whose head (fc.*) may be absent or of any size. Throws Error naming the file and what does not fit.
 std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend);
 
 /// Warm start (--init): parameters and statistics of a file into `f`. A head is only taken from another pretraining
-/// run, where `head` says so. Throws Error naming the file and what does not fit.
+/// run, where `head` says so. Throws Error naming the file and what does not fit (the images' channels too).
 enum class WarmHead { from_pretraining, fresh };
 void warm_start(const std::filesystem::path& path, Network& f, WarmHead head);
 

@@ -56,7 +56,8 @@ struct Measurement {
     std::string name;  // in metrics.jsonl: "knn_backbone"
     std::string tag;   // in TensorBoard: "knn/backbone"
     std::string text;  // for people: "backbone"
-    double value = 0;  // percent
+    double value = 0;
+    ValueName::Unit unit = ValueName::Unit::percent;
 };
 
 struct EvaluationReport {

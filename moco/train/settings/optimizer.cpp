@@ -4,13 +4,17 @@
 
 namespace moco {
 
-void add_rows(SettingTable& table, OptimizerSettings& o) {
-    const SettingKind newer = {Decides::method, OnResume::fixed, InCheckpoints::if_changed};
+namespace {
+
+void add_rows_before_rate(SettingTable& table, OptimizerSettings& o) {
     table.group("Optimisation")
         .add("epochs", "N", o.epochs, "passes over the data", {Decides::method, OnResume::may_grow})
-        .add("batch-size", "N", o.batch_size, "images a step (N)")
-        .add("lr", "RATE", o.lr, "base learning rate")
-        .add("cos", "", o.cos, "cosine schedule from the base rate to 0")
+        .add("batch-size", "N", o.batch_size, "images a step (N)");
+}
+
+void add_rows_behind_rate(SettingTable& table, OptimizerSettings& o) {
+    const SettingKind newer = {Decides::method, OnResume::fixed, InCheckpoints::if_changed};
+    table.add("cos", "", o.cos, "cosine schedule from the base rate to 0")
         .add("schedule", "E,E,...", o.schedule, "without --cos: epochs at which the rate falls to a tenth")
         .add("lr-per", "epoch|step", o.lr_per, "how often the schedule moves the rate")
         .add("lr-first-epoch", "0|1", o.lr_first_epoch, "number of the first epoch in the schedule (CIFAR demo: 1)")
@@ -22,6 +26,20 @@ void add_rows(SettingTable& table, OptimizerSettings& o) {
         .add("accumulate", "A", o.accumulate,
              "parts in which a batch goes through the network, for less memory; the batch norm splits stay the same",
              newer);
+}
+
+}  // namespace
+
+void add_rows(SettingTable& table, OptimizerSettings& o) {
+    add_rows_before_rate(table, o);
+    table.add("lr", "RATE", o.lr, "base learning rate");
+    add_rows_behind_rate(table, o);
+}
+
+void add_rows(SettingTable& table, OptimizerSettings& o, std::string& rates) {
+    add_rows_before_rate(table, o);
+    table.add("lr", "RATES", rates, "learning rate; several (0.3,1,3), or `sweep`: as many heads learn at once");
+    add_rows_behind_rate(table, o);
 }
 
 void validate(const OptimizerSettings& o) {

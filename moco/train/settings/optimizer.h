@@ -28,6 +28,8 @@ struct OptimizerSettings {
 };
 
 void add_rows(SettingTable& table, OptimizerSettings& optimizer);
+/// With `rates`, one or several rates as text, in place of --lr.
+void add_rows(SettingTable& table, OptimizerSettings& optimizer, std::string& rates);
 /// Throws Error, one sentence naming the flags, for what cannot work.
 void validate(const OptimizerSettings& optimizer);
 

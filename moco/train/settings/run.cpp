@@ -11,7 +11,7 @@ void add_log_row(SettingTable& table, RunSettings& run) {
     table.add("log-every", "STEPS", run.log_every, "steps between lines of metrics.jsonl");
 }
 
-void add_rows(SettingTable& table, RunSettings& run, std::string_view init_help) {
+void add_rows(SettingTable& table, RunSettings& run, const InitRow& init) {
     const SettingKind kind = {Decides::run};
     table.group("Run")
         .add("seed", "N", run.seed, "seed of every random number, at most 2^63 - 1")
@@ -20,7 +20,7 @@ void add_rows(SettingTable& table, RunSettings& run, std::string_view init_help)
         .add("precision", "f32|tf32|bf16", run.precision,
              "what training computes in; bf16: activations of 16 bits, for AVX512_BF16 or sm_80; tf32: sm_80 only")
         .add("out", "FOLDER", run.out, "run folder [runs/PRESET]", {Decides::run, OnResume::absent})
-        .add("init", "FILE", run.init, init_help, kind)
+        .add(init.name, "FILE", run.init, init.help, kind)
         .add("max-steps", "N", run.max_steps, "stop after N steps in all; 0: no limit",
              {Decides::run, OnResume::may_grow})
         .add("checkpoint-every-steps", "N", run.checkpoint_every_steps,

@@ -38,8 +38,13 @@ struct MachineSettings {
 
 /// The row of log_every, in the group that is open.
 void add_log_row(SettingTable& table, RunSettings& run);
-/// All other rows. `init_help`: what a warm start does.
-void add_rows(SettingTable& table, RunSettings& run, std::string_view init_help);
+/// What a run starts from, as a row of --help.
+struct InitRow {
+    std::string_view help;
+    std::string_view name = "init";
+};
+/// All other rows.
+void add_rows(SettingTable& table, RunSettings& run, const InitRow& init);
 void add_rows(SettingTable& table, MachineSettings& machine);
 
 /// Throw Error, one sentence naming the flags, for what cannot work.

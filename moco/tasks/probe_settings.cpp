@@ -1,0 +1,116 @@
+#include "moco/tasks/probe_settings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "core/parse.h"
+#include "moco/train/settings/checks.h"
+
+namespace moco {
+namespace {
+
+const std::vector<double> kSweptRates = {0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30};
+const std::vector<double> kSweptPenalties = {10, 1, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6};
+
+void imagenet(ProbeSettings&) {}
+
+// Minutes on a CPU, with the crops of pretraining's preset.
+void fashion(ProbeSettings& s) {
+    s.data.spec = "fashion-mnist";
+    s.views.crop_min = 0.5;
+    s.optimizer.epochs = 20, s.optimizer.schedule = {12, 16};
+    s.rates = "sweep", s.val_share = 0.1;
+}
+
+constexpr Preset<ProbeSettings> kPresets[] = {{"imagenet", imagenet}, {"fashion", fashion}};
+
+/// "30", "0.3,1,3", "sweep".
+std::vector<double> numbers(std::string_view flag, const std::string& text, const std::vector<double>& swept) {
+    if (text == "sweep") return swept;
+    std::vector<double> values;
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find_first_of(", ", begin), text.size());
+        const std::optional<double> value = parse_number<double>(std::string_view(text).substr(begin, end - begin));
+        check(value && std::isfinite(static_cast<float>(*value)) && *value >= 0,
+              "--{} {}: expected numbers of at least 0, separated by commas, or sweep", flag, text);
+        values.push_back(*value);
+        begin = end + 1;
+    }
+    std::sort(values.begin(), values.end());
+    check(std::adjacent_find(values.begin(), values.end()) == values.end(), "--{} {}: a number stands there twice",
+          flag, text);
+    return values;
+}
+
+}  // namespace
+
+ProbeSettings::ProbeSettings() {
+    preset = "imagenet";
+    optimizer.epochs = 100, optimizer.schedule = {60, 80}, optimizer.wd = 0;
+}
+
+std::span<const Preset<ProbeSettings>> ProbeSettings::presets() {
+    return kPresets;
+}
+
+void ProbeSettings::add_rows(SettingTable& table) {
+    table.add("preset", "imagenet|fashion", preset, "settings to start from; file and flags change them",
+              {Decides::run, OnResume::absent});
+    add_source_rows(table, *this);
+    table.add("features", "augmented|cached", features,
+              "what the heads learn on: features of a new view every epoch, or of every image once");
+    moco::add_rows(table, optimizer, rates);
+    table
+        .add("solver", "sgd|lbfgs", solver,
+             "lbfgs: logistic regression to convergence, on cached and standardised features")
+        .add("l2", "PENALTIES", l2, "with --solver lbfgs: the penalty on the squared weights; several, or `sweep`");
+    add_run_rows(table, *this);
+}
+
+void validate(const ProbeSettings& s) {
+    preset<ProbeSettings>(s.preset);
+    validate(static_cast<const TransferSettings&>(s));
+    validate(s.optimizer);
+    check_one_of("features", s.features, {"augmented", "cached"});
+    check_one_of("solver", s.solver, {"sgd", "lbfgs"});
+    check(s.optimizer.accumulate == 1, "--accumulate {}: a frozen network has no batch to divide; leave it out",
+          s.optimizer.accumulate);
+    const size_t heads = s.solver == "sgd" ? probe_rates(s).size() : probe_penalties(s).size();
+    check(heads == 1 || s.val_share > 0,
+          "--{} {}: {} heads need images to choose the best by, which are not those of the test part: give --val-share "
+          "(0.1 holds out a tenth of the training images)",
+          s.solver == "sgd" ? "lr" : "l2", s.solver == "sgd" ? s.rates : s.l2, heads);
+}
+
+std::vector<double> probe_rates(const ProbeSettings& s) {
+    return numbers("lr", s.rates, kSweptRates);
+}
+
+std::vector<double> probe_penalties(const ProbeSettings& s) {
+    std::vector<double> values = numbers("l2", s.l2, kSweptPenalties);
+    std::sort(values.begin(), values.end(), std::greater<>());
+    return values;
+}
+
+std::vector<float> rate_factors(const ProbeSettings& s) {
+    const std::vector<double> rates = probe_rates(s);
+    if (rates.size() == 1) return {1};
+    return {rates.begin(), rates.end()};
+}
+
+Schedule probe_schedule(const ProbeSettings& s) {
+    const std::vector<double> rates = probe_rates(s);
+    OptimizerSettings optimizer = s.optimizer;
+    optimizer.lr = rates.size() == 1 ? rates.front() : 1;
+    return schedule_of(optimizer, preset<ProbeSettings>(s.preset).optimizer);
+}
+
+NetworkConfig network_config(const ProbeSettings& s, int64_t in_channels) {
+    NetworkConfig config;
+    static_cast<EncoderConfig&>(config) = encoder_config(s.encoder, in_channels);
+    config.head = Head::none;
+    return config;
+}
+
+}  // namespace moco
