@@ -18,3 +18,10 @@ if(MOCO_TESTS)
     find_package(GTest REQUIRED)
     find_package(benchmark REQUIRED)
 endif()
+
+# liblbfgs comes without a pkg-config file.
+find_path(LBFGS_INCLUDE_DIR lbfgs.h REQUIRED)
+find_library(LBFGS_LIBRARY lbfgs REQUIRED)
+add_library(Lbfgs::Lbfgs UNKNOWN IMPORTED)
+set_target_properties(Lbfgs::Lbfgs PROPERTIES IMPORTED_LOCATION "${LBFGS_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${LBFGS_INCLUDE_DIR}")

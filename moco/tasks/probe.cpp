@@ -4,12 +4,14 @@
 #include <limits>
 #include <utility>
 
+#include "core/autograd.h"
 #include "moco/data/fingerprint.h"
 #include "moco/tasks/classifier_evaluation.h"
 #include "moco/tasks/classifier_task.h"
 #include "moco/tasks/weights.h"
 #include "moco/train/run_folder.h"
 #include "moco/train/throughput.h"
+#include "ops/cross_entropy.h"
 #include "ops/gather_rows.h"
 
 namespace moco {
@@ -51,7 +53,7 @@ std::string Probe::about() const {
     if (heads == 1) return fmt::format("A linear classifier on {} frozen features; {} classes.", d, classes_of(data_));
     return fmt::format(
         "{} linear classifiers on {} frozen features; {} classes. Loss and accuracy of training are those "
-        "of the lowest rate.",
+        "of the first.",
         heads, d, classes_of(data_));
 }
 
@@ -93,7 +95,8 @@ const std::vector<ValueName>& Probe::value_names() const {
 }
 
 /// All features are those of the evaluation transform.
-void Probe::cache_training_features() {
+const Probe::CachedRows& Probe::cached_rows() {
+    if (cached_) return *cached_;
     FeatureOptions options;
     options.layers = {FeatureLayer::backbone};
     options.workers = static_cast<int>(settings_.machine.workers);
@@ -107,7 +110,35 @@ void Probe::cache_training_features() {
         const auto behind = std::upper_bound(known.begin(), known.end(), i) - known.begin();
         cached.row_of.push_back(std::max<int64_t>(behind - 1, 0));
     }
-    cached_ = std::move(cached);
+    return cached_.emplace(std::move(cached));
+}
+
+/// Each penalty goes on from the solution of the larger one before it.
+StepResult Probe::fit_heads() {
+    const CachedRows& cached = cached_rows();
+    const Standardisation standard = standardisation_of(cached.rows);
+    const Tensor x = standardised(cached.rows, standard);
+    LogisticModel model;
+    std::vector<NamedTensor> heads = probe_.heads_state().parameters;  // weight, bias, weight, bias, ...
+    const std::vector<double> penalties = probe_penalties(settings_);
+    for (size_t h = 0; h < penalties.size(); ++h) {
+        LogisticOptions options;
+        options.l2 = penalties[h];
+        model = fit_logistic_regression(x, cached.labels, classes_of(data_), options, model);
+        const LogisticModel raw = for_raw_features(model, standard);
+        heads[2 * h].tensor.copy_from(raw.weight);
+        heads[2 * h + 1].tensor.copy_from(raw.bias);
+    }
+    const NoGrad no_gradient;
+    StepResult result;
+    result.add(cross_entropy(probe_.heads.front()->forward(cached.rows),
+                             Tensor::from_host(cached.labels, {std::ssize(cached.labels)}, backend_)));
+    result.queries = cached.rows.dim(0);
+    return result;
+}
+
+std::vector<double> Probe::head_settings() const {
+    return fits() ? probe_penalties(settings_) : probe_rates(settings_);
 }
 
 StepValues Probe::step(const Batch& batch, const StepPlace& place) {
@@ -117,15 +148,16 @@ StepValues Probe::step(const Batch& batch, const StepPlace& place) {
         Tensor x = batch.views[0], labels = Tensor::from_host(batch.labels, {N}, backend_);
         return runner_.run({&x, &labels}, [&] { return probe_step(probe_, probe_.features(x), labels, comm_); });
     }
-    if (!cached_) cache_training_features();
+    if (fits()) return runner_.run({}, [&] { return fit_heads(); });
+    const CachedRows& cached = cached_rows();
     std::vector<int64_t> rows, labels_of_rows;
     for (const int64_t index : batch.indices) {
-        rows.push_back(cached_->row_of[static_cast<size_t>(index)]);
-        labels_of_rows.push_back(cached_->labels[static_cast<size_t>(rows.back())]);
+        rows.push_back(cached.row_of[static_cast<size_t>(index)]);
+        labels_of_rows.push_back(cached.labels[static_cast<size_t>(rows.back())]);
     }
     Tensor index = Tensor::from_host(rows, {N}, backend_), labels = Tensor::from_host(labels_of_rows, {N}, backend_);
     return runner_.run({&index, &labels},
-                       [&] { return probe_step(probe_, gather_rows(cached_->rows, index), labels, comm_); });
+                       [&] { return probe_step(probe_, gather_rows(cached.rows, index), labels, comm_); });
 }
 
 bool Probe::evaluation_due(int64_t epoch) const {
@@ -174,18 +206,21 @@ std::optional<EvaluationReport> Probe::evaluate(const EvaluationPlace& place) {
                             place.epoch,
                             place.step,
                             watch.seconds()};
-    const std::vector<double> rates = probe_rates(settings_);
+    const std::vector<double> settings = head_settings();
+    origin.heads_differ_in = fits() ? "l2" : "lr";
     if (!val.empty()) {
         for (const Measurement& m : measurements("val", val[best])) report.values.push_back(m);
-        for (size_t h = 0; h < rates.size(); ++h) {
-            origin.heads.push_back({rates[h], val[h].top1, test.empty() ? 0 : test[h].top1});
+        for (size_t h = 0; h < settings.size(); ++h) {
+            origin.heads.push_back({settings[h], val[h].top1, test.empty() ? 0 : test[h].top1});
         }
     }
     if (!test.empty()) {
         for (const Measurement& m : measurements("test", test[best])) report.values.push_back(m);
     }
-    if (rates.size() > 1)
-        report.values.push_back({"best_lr", "best_lr", "with --lr", rates[best], ValueName::Unit::plain});
+    if (settings.size() > 1) {
+        report.values.push_back({"best_" + origin.heads_differ_in, "best_" + origin.heads_differ_in,
+                                 "with --" + origin.heads_differ_in, settings[best], ValueName::Unit::plain});
+    }
     const Part& shown = test.empty() ? val_ : test_;
     if (!place.folder.empty() && shown.data) {
         origin.part = shown.name;

@@ -6,6 +6,7 @@
 
 #include "moco/data/subset.h"
 #include "moco/eval/features.h"
+#include "moco/eval/logistic_regression.h"
 #include "moco/linear_probe.h"
 #include "moco/tasks/probe_settings.h"
 #include "moco/tasks/results.h"
@@ -48,7 +49,10 @@ class Probe final : public Task {
     };
 
     bool cached() const { return settings_.features == "cached"; }
-    void cache_training_features();
+    bool fits() const { return settings_.solver == "lbfgs"; }
+    const CachedRows& cached_rows();
+    StepResult fit_heads();
+    std::vector<double> head_settings() const;
     bool read_features(Part& part, const EvaluationPlace& place);
     std::vector<ClassificationScores> scores_of_heads(const Part& part);
     void check_frozen() const;

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/parse.h"
+#include "moco/data/subset.h"
 #include "moco/train/settings/checks.h"
 
 namespace moco {
@@ -94,9 +95,16 @@ std::vector<double> probe_penalties(const ProbeSettings& s) {
 }
 
 std::vector<float> rate_factors(const ProbeSettings& s) {
-    const std::vector<double> rates = probe_rates(s);
+    const std::vector<double> rates = s.solver == "sgd" ? probe_rates(s) : probe_penalties(s);
     if (rates.size() == 1) return {1};
     return {rates.begin(), rates.end()};
+}
+
+void take_from_data(ProbeSettings& s, const Splits& data) {
+    if (s.solver != "lbfgs") return;
+    s.features = "cached";
+    s.optimizer.epochs = 1;
+    s.optimizer.batch_size = std::max<int64_t>(std::ssize(hold_out(*data.train, s.val_share, s.run.seed).rest), 1);
 }
 
 Schedule probe_schedule(const ProbeSettings& s) {

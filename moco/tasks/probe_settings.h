@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moco/data/dataset.h"
 #include "moco/tasks/transfer_settings.h"
 #include "moco/train/settings/layers.h"
 #include "nn/network.h"
@@ -38,9 +39,12 @@ void validate(const ProbeSettings& settings);
 std::vector<double> probe_rates(const ProbeSettings& settings);
 std::vector<double> probe_penalties(const ProbeSettings& settings);
 
-/// What a head's rate is times what the schedule says: 1 where there is one head.
+/// What a head's rate is times what the schedule says: 1 where there is one head. With lbfgs a number for each penalty.
 std::vector<float> rate_factors(const ProbeSettings& settings);
 Schedule probe_schedule(const ProbeSettings& settings);
+
+/// Of a fresh run, once its data is open: lbfgs takes all images as one batch, once.
+void take_from_data(ProbeSettings& settings, const Splits& data);
 
 /// Without a head.
 NetworkConfig network_config(const ProbeSettings& settings, int64_t in_channels);

@@ -33,7 +33,8 @@ Json object_of(const ResultsOrigin& origin, const ClassificationScores& scores, 
                    {"top5", scores.top5},      {"mean_per_class", scores.mean_per_class},
                    {"seconds", origin.seconds}};
     for (const HeadResult& head : origin.heads) {
-        object["heads"].push_back({{"lr", head.lr}, {"val_top1", head.val_top1}, {"top1", head.top1}});
+        object["heads"].push_back(
+            {{origin.heads_differ_in, head.setting}, {"val_top1", head.val_top1}, {"top1", head.top1}});
     }
     for (const VoteResult& vote : origin.votes) {
         object["votes"].push_back({{"features", vote.features},

@@ -15,7 +15,7 @@ namespace moco {
 
 /// One of several heads that were trained side by side. Percentages.
 struct HeadResult {
-    double lr = 0;
+    double setting = 0;   // what sets it apart: ResultsOrigin::heads_differ_in
     double val_top1 = 0;  // of the images that the choice was made on
     double top1 = 0;      // of the evaluated images
 };
@@ -35,6 +35,7 @@ struct ResultsOrigin {
     double seconds = 0;
     std::string part = "test";           // of the data set, whose images were evaluated
     std::vector<HeadResult> heads = {};  // written if there are any
+    std::string heads_differ_in = "lr";
     std::vector<VoteResult> votes = {};  // likewise
 };
 
