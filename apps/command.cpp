@@ -69,6 +69,10 @@ Option Command::option(const char* names, std::optional<std::string>& value, con
     return Option(*app_.add_option(names, value, help));
 }
 
+Option Command::option(const char* names, std::vector<std::string>& values, const std::string& help) const {
+    return Option(*app_.add_option(names, values, help));
+}
+
 Option Command::option(const char* names, int& value, const std::string& help) const {
     return with_default(app_, names, value, help);
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -52,6 +53,8 @@ class Command {
 
     Option option(const char* names, std::string& value, const std::string& help) const;
     Option option(const char* names, std::optional<std::string>& value, const std::string& help) const;
+    /// Takes one or several.
+    Option option(const char* names, std::vector<std::string>& values, const std::string& help) const;
     Option option(const char* names, int& value, const std::string& help) const;
     Option option(const char* names, int64_t& value, const std::string& help) const;
     Option option(const char* names, float& value, const std::string& help) const;

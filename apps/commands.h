@@ -9,6 +9,7 @@ void add_pretrain(const Command& app);
 void add_probe(const Command& app);
 void add_finetune(const Command& app);
 void add_supervised(const Command& app);
+void add_predict(const Command& app);
 void add_views(const Command& app);
 void add_knn(const Command& app);
 void add_features(const Command& app);

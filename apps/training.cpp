@@ -18,7 +18,9 @@
 namespace moco::apps {
 namespace {
 
-void print_summary(const RunDescription& run, const RunSummary& summary, const Splits& data) {
+enum class Classifier { no, yes };
+
+void print_summary(const RunDescription& run, const RunSummary& summary, const Splits& data, Classifier classifier) {
     const std::string folder = summary.folder.string();
     const std::string program =
         for_shell(program_invocation_name);  // as the user called it, so that the lines below can be copied
@@ -36,6 +38,7 @@ void print_summary(const RunDescription& run, const RunSummary& summary, const S
                summary.checkpoint.filename().string(), kMetricsFile, kConfigFile);
     const std::string what = fmt::format("--checkpoint {} --data {}{}", for_shell(folder),
                                          for_shell(run.settings.data.spec), decoding_flags(run.settings.data));
+    if (classifier == Classifier::yes) fmt::print("  {} predict --run {} IMAGES...\n", program, for_shell(folder));
     if (is_labelled(data)) fmt::print("  {} knn {} --baselines\n", program, what);
     if (data.test) fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
     fmt::print("  {} features {} --out features\n", program, what);
@@ -60,17 +63,16 @@ nlohmann::ordered_json to_json(const std::optional<EvaluationReport>& report) {
     return object;
 }
 
-void print_summary_as_json(const std::string& command, const RunSummary& summary) {
-    const nlohmann::ordered_json object = {{"task", command},
-                                           {"end", summary.end == RunEnd::stopped ? "stopped" : "finished"},
-                                           {"step", summary.step},
-                                           {"seconds", summary.seconds},
-                                           {"skipped_images", summary.skipped_images},
-                                           {"folder", summary.folder.string()},
-                                           {"checkpoint", summary.checkpoint.string()},
-                                           {"baselines", to_json(summary.baselines)},
-                                           {"evaluation", to_json(summary.evaluation)}};
-    print_json(object);
+nlohmann::ordered_json to_json(const std::string& command, const RunSummary& summary) {
+    return {{"task", command},
+            {"end", summary.end == RunEnd::stopped ? "stopped" : "finished"},
+            {"step", summary.step},
+            {"seconds", summary.seconds},
+            {"skipped_images", summary.skipped_images},
+            {"folder", summary.folder.string()},
+            {"checkpoint", summary.checkpoint.string()},
+            {"baselines", to_json(summary.baselines)},
+            {"evaluation", to_json(summary.evaluation)}};
 }
 
 }  // namespace
@@ -89,6 +91,13 @@ void add_training_flags(const Command& command, TrainingFlags& flags, const Sett
     flags.settings.add_to(command, table);
 }
 
+void add_baseline_flag(const Command& command, std::string& baseline) {
+    command
+        .option("--baseline", baseline,
+                "random: the same again with the network untrained, in FOLDER-random; both are printed")
+        .takes("random");
+}
+
 std::string run_to_resume(const std::string& named) {
     const std::filesystem::path path = named;
     if (path.filename() == kLastCheckpoint) return path.has_parent_path() ? path.parent_path().string() : ".";
@@ -99,8 +108,12 @@ std::string run_to_resume(const std::string& named) {
     return named;
 }
 
-void run_training(const RunDescription& run, const TrainingFlags& flags, const std::vector<std::string>& advice,
-                  const std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>& make_task) {
+RunSummary run_training(const RunDescription& run, const TrainingFlags& flags, const std::vector<std::string>& advice,
+                        const MakeTask& make_task) {
+    check(flags.baseline.empty() || flags.baseline == "random", "--baseline {}: there is none but random",
+          flags.baseline);
+    check(flags.baseline.empty() || !flags.resumes(),
+          "--baseline {}: a run that is resumed has no baseline of its own; leave the flag out", flags.baseline);
     const StopFlag& stop = stop_on_signals();
     const TrainSettings& settings = run.settings;
     set_threads(static_cast<int>(settings.machine.threads));
@@ -121,7 +134,29 @@ void run_training(const RunDescription& run, const TrainingFlags& flags, const s
     const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
     const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);
     if (summary.end == RunEnd::stopped) end_with(kTryAgain);
-    flags.json ? print_summary_as_json(run.command, summary) : print_summary(run, summary, data);
+    if (!flags.json) {
+        print_summary(run, summary, data, task->classifies() ? Classifier::yes : Classifier::no);
+    } else if (flags.baseline.empty() || summary.end == RunEnd::stopped) {
+        print_json(to_json(run.command, summary));
+    }
+    return summary;
+}
+
+void report_with_baseline(const TrainingFlags& flags, const std::string& command, const RunSummary& run,
+                          const RunSummary& baseline) {
+    if (flags.json) {
+        nlohmann::ordered_json object = to_json(command, run);
+        object["baseline_random"] = to_json(command, baseline);
+        return print_json(object);
+    }
+    if (!run.evaluation || !baseline.evaluation) return;
+    fmt::print("\nWith the checkpoint's weights, and with the network untrained:\n");
+    for (const Measurement& trained : run.evaluation->values) {
+        for (const Measurement& untrained : baseline.evaluation->values) {
+            if (trained.name != untrained.name || trained.unit != ValueName::Unit::percent) continue;
+            fmt::print("  {:<10} {:>6.2f} % {:>6.2f} %\n", trained.text, trained.value, untrained.value);
+        }
+    }
 }
 
 }  // namespace moco::apps

@@ -19,6 +19,7 @@ namespace moco::apps {
 struct TrainingFlags {
     SettingFlags settings;
     std::string config_file, resume_folder;
+    std::string baseline;  // "": none; "random": the same again with the network as it starts
     bool json = false;
 
     bool resumes() const { return !resume_folder.empty(); }
@@ -27,14 +28,22 @@ struct TrainingFlags {
 /// Adds --config, --resume, --json and the flags of `table` to a command.
 void add_training_flags(const Command& command, TrainingFlags& flags, const SettingTable& table);
 
+/// Adds --baseline.
+void add_baseline_flag(const Command& command, std::string& baseline);
+
 /// The run folder that --resume means: `named`, or the folder of the checkpoint-last.safetensors that it names. Throws
 /// Error for another file.
 std::string run_to_resume(const std::string& named);
 
-/// Trains. `make_task`: the task, on the device that the settings name; `advice`: sentences for the start of a fresh
-/// run.
-void run_training(const RunDescription& run, const TrainingFlags& flags, const std::vector<std::string>& advice,
-                  const std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>& make_task);
+using MakeTask = std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>;
+
+/// Trains, and says what came of it, as JSON only where no baseline follows. `make_task`: the task, on the device that
+/// the settings name; `advice`: sentences for the start of a fresh run.
+RunSummary run_training(const RunDescription& run, const TrainingFlags& flags, const std::vector<std::string>& advice,
+                        const MakeTask& make_task);
+/// Says what came of a run and of its baseline.
+void report_with_baseline(const TrainingFlags& flags, const std::string& command, const RunSummary& run,
+                          const RunSummary& baseline);
 
 /// T: a task with its settings T::Settings.
 template <typename T>
@@ -60,13 +69,20 @@ void run_training(const TrainingFlags& flags) {
     std::vector<std::string> advice = method_advice(settings);
     const std::string rate = rate_advice(settings.optimizer, preset<S>(settings.preset).optimizer);
     if (!rate.empty()) advice.push_back(rate);
-    run_training({std::string(S::command), settings, table, start}, flags, advice,
-                 [&](const Splits& data, Backend& backend, Communicator& comm) {
-                     if constexpr (requires { take_from_data(settings, data); }) {
-                         if (!flags.resumes()) take_from_data(settings, data);
-                     }
-                     return std::make_unique<T>(settings, data, backend, comm);
-                 });
+    const RunDescription run = {std::string(S::command), settings, table, start};
+    const MakeTask make_task = [&](const Splits& data, Backend& backend, Communicator& comm) {
+        if constexpr (requires { take_from_data(settings, data); }) {
+            if (!flags.resumes()) take_from_data(settings, data);
+        }
+        return std::make_unique<T>(settings, data, backend, comm);
+    };
+    const RunSummary summary = run_training(run, flags, advice, make_task);
+    if constexpr (requires { settings.untrained; }) {
+        if (flags.baseline.empty() || summary.end == RunEnd::stopped) return;
+        settings.untrained = true;
+        settings.run.out += "-random";
+        report_with_baseline(flags, run.command, summary, run_training(run, flags, {}, make_task));
+    }
 }
 
 /// Adds the command of T to `app`.
@@ -77,6 +93,7 @@ void add_training(const Command& app, const char* description) {
     auto flags = std::make_shared<TrainingFlags>();
     S defaults;
     add_training_flags(command, *flags, table_of(defaults));
+    if constexpr (requires { defaults.untrained; }) add_baseline_flag(command, flags->baseline);
     command.footer(presets_text<S>());
     command.runs([flags] { run_training<T>(*flags); });
 }

@@ -22,16 +22,6 @@ void exponentials(const float* scores, std::vector<double>& result) {
     for (size_t c = 0; c < result.size(); ++c) result[c] = std::exp(static_cast<double>(scores[c]) - highest);
 }
 
-/// The row of an image that `name` names.
-std::string row_of(std::string_view name, const Prediction& image, const std::vector<std::string>& names) {
-    std::string row = csv_field(name);
-    row += image.label < 0 ? "," : fmt::format(",{}", csv_class(names, image.label));
-    for (const RankedClass& one : image.best) {
-        row += one.label < 0 ? ",," : fmt::format(",{},{:.6g}", csv_class(names, one.label), one.probability);
-    }
-    return row + "\n";
-}
-
 }  // namespace
 
 std::array<RankedClass, kBestClasses> best_classes(const double* probabilities, int64_t classes) {
@@ -66,14 +56,23 @@ std::vector<Prediction> predictions_of(const Tensor& scores, const std::vector<i
     return predictions;
 }
 
+std::string prediction_row(std::string_view name, const Prediction& image, const std::vector<std::string>& names) {
+    std::string row = csv_field(name);
+    row += image.label < 0 ? "," : fmt::format(",{}", csv_class(names, image.label));
+    for (const RankedClass& one : image.best) {
+        row += one.label < 0 ? ",," : fmt::format(",{},{:.6g}", csv_class(names, one.label), one.probability);
+    }
+    return row + "\n";
+}
+
 void write_predictions(const std::filesystem::path& path, const std::vector<Prediction>& predictions,
                        const Dataset& data) {
     AtomicFile file(path);
-    file.write("path,label,class1,p1,class2,p2,class3,p3,class4,p4,class5,p5\n");
+    file.write(std::string(kPredictionColumns) + "\n");
     const bool files = !data.names_digest().empty();
     for (const Prediction& image : predictions) {
         const std::string name = files ? data.path(image.index) : fmt::format("{}", image.index);
-        file.write(row_of(name, image, data.info().class_names));
+        file.write(prediction_row(name, image, data.info().class_names));
     }
     file.commit();
 }

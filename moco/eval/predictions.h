@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
@@ -35,6 +37,12 @@ std::array<RankedClass, kBestClasses> best_classes(const double* probabilities, 
 /// not finite has no class.
 std::vector<Prediction> predictions_of(const Tensor& scores, const std::vector<int64_t>& labels,
                                        const std::vector<int64_t>& indices);
+
+/// Each row of predictions.csv but its header: path,label,class1,p1, ... `name`: of the image; `class_names`: as
+/// csv_class takes them.
+std::string prediction_row(std::string_view name, const Prediction& image, const std::vector<std::string>& class_names);
+/// The header.
+inline constexpr const char* kPredictionColumns = "path,label,class1,p1,class2,p2,class3,p3,class4,p4,class5,p5";
 
 /// Writes path,label,class1,p1,...,class5,p5, a row an image (docs/file-formats.md). Throws Error naming the file when
 /// it cannot be written.

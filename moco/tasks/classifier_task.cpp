@@ -60,7 +60,7 @@ bool ClassifierTask::evaluation_due(int64_t epoch) const {
 std::optional<EvaluationReport> ClassifierTask::evaluate(const EvaluationPlace& place) {
     EvaluationReport report;
     report.title = plan_.test ? "test" : "val";
-    for (const auto& [part, data] : {std::pair("val", plan_.val), std::pair("test", plan_.test)}) {
+    for (const auto& [part, data] : {std::pair("test", plan_.test), std::pair("val", plan_.val)}) {
         if (!data) continue;
         ClassifierTest test = {plan_.command, part, plan_.results, settings_.views.image_size,
                                settings_.machine.workers};

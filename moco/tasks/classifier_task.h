@@ -37,6 +37,7 @@ class ClassifierTask : public Task {
     void visit(StateVisitor& visitor) override { classifier_.visit(visitor); }
     void warm_start(const std::filesystem::path& file) override;
     void prepare_to_save(Communicator& comm) override;
+    const DatasetInfo* classifies() const override { return &plan_.train->info(); }
     LoaderPlan loader_plan() const override;
     const Schedule& schedule() const override { return plan_.schedule; }
     const std::vector<ValueName>& value_names() const override;

@@ -209,13 +209,15 @@ std::optional<EvaluationReport> Probe::evaluate(const EvaluationPlace& place) {
     const std::vector<double> settings = head_settings();
     origin.heads_differ_in = fits() ? "l2" : "lr";
     if (!val.empty()) {
-        for (const Measurement& m : measurements("val", val[best])) report.values.push_back(m);
         for (size_t h = 0; h < settings.size(); ++h) {
             origin.heads.push_back({settings[h], val[h].top1, test.empty() ? 0 : test[h].top1});
         }
     }
     if (!test.empty()) {
         for (const Measurement& m : measurements("test", test[best])) report.values.push_back(m);
+    }
+    if (!val.empty()) {
+        for (const Measurement& m : measurements("val", val[best])) report.values.push_back(m);
     }
     if (settings.size() > 1) {
         report.values.push_back({"best_" + origin.heads_differ_in, "best_" + origin.heads_differ_in,

@@ -26,6 +26,7 @@ class Probe final : public Task {
     std::vector<std::string> notes() const override;
     void visit(StateVisitor& visitor) override;
     void warm_start(const std::filesystem::path& file) override;
+    const DatasetInfo* classifies() const override { return &train_->info(); }
     LoaderPlan loader_plan() const override;
     const Schedule& schedule() const override { return schedule_; }
     const std::vector<ValueName>& value_names() const override;

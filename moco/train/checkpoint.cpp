@@ -1,6 +1,7 @@
 // Writing and reading a run's state. The tensors go through nn/serialize, which knows PyTorch's layouts.
 #include "moco/train/checkpoint.h"
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
 
@@ -14,10 +15,36 @@ namespace {
 constexpr const char* kFormat = "moco.cpp checkpoint";
 constexpr const char* kVersion = "1";
 constexpr const char* kPretrain = "pretrain";
+constexpr const char* kClassifier = "classifier";
 
 const std::string* find(const SafetensorsFile& file, const std::string& key) {
     const auto found = file.metadata().find(key);
     return found == file.metadata().end() ? nullptr : &found->second;
+}
+
+std::string text_of(const ClassifierData& data) {
+    const nlohmann::ordered_json object = {{"class_names", data.class_names},
+                                           {"mean", data.normalization.mean},
+                                           {"std", data.normalization.std},
+                                           {"H", data.H},
+                                           {"W", data.W}};
+    // Names of folders need not be UTF-8; JSON must be.
+    return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+ClassifierData classifier_of(const std::string& text, const SafetensorsFile& file) {
+    try {
+        const auto object = nlohmann::json::parse(text);
+        ClassifierData data;
+        object.at("class_names").get_to(data.class_names);
+        object.at("mean").get_to(data.normalization.mean);
+        object.at("std").get_to(data.normalization.std);
+        object.at("H").get_to(data.H);
+        object.at("W").get_to(data.W);
+        return data;
+    } catch (const nlohmann::json::exception&) {
+        fail("{} is damaged: its metadata has {} = '{}'", file.path().string(), kClassifier, text);
+    }
 }
 
 const std::string& metadata_of(const SafetensorsFile& file, const std::string& key) {
@@ -56,6 +83,11 @@ TrainingProgress progress_of(const SafetensorsFile& file, const std::vector<Valu
 
 }  // namespace
 
+std::optional<ClassifierData> classifier_data(const DatasetInfo* info) {
+    if (info == nullptr) return std::nullopt;
+    return ClassifierData{info->class_names, info->normalization, info->H, info->W};
+}
+
 void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
                      const TrainingProgress& progress, const std::vector<ValueName>& values, const VisitState& visit) {
     Metadata metadata = {{"format", kFormat},
@@ -69,6 +101,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& 
     if (header.command != kPretrain) metadata["task"] = header.command;
     if (!header.tuning.empty()) metadata["tuning"] = header.tuning;
     if (!header.names.empty()) metadata["names"] = header.names;
+    if (header.classifier) metadata[kClassifier] = text_of(*header.classifier);
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, values,
                    [&](const std::string& name, auto value) { metadata[name] = fmt::format("{}", value); });
@@ -108,6 +141,7 @@ CheckpointHeader read_header(const SafetensorsFile& file) {
     header.tuning = or_empty("tuning");
     header.views_made_on = or_empty("views_made_on");
     header.names = or_empty("names");
+    if (const std::string* text = find(file, kClassifier)) header.classifier = classifier_of(*text, file);
     return header;
 }
 

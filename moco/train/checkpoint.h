@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/backend.h"
+#include "moco/data/dataset.h"
 #include "moco/train/task.h"
 #include "nn/safetensors.h"
 
@@ -36,6 +38,13 @@ struct TrainedOn {
     bool operator==(const TrainedOn&) const = default;
 };
 
+/// What a classifier's checkpoint tells of classes and images, so that it can be asked about other images.
+struct ClassifierData {
+    std::vector<std::string> class_names;  // none: classes are numbers
+    Normalization normalization;
+    int64_t H = 0, W = 0;  // of every image that it learned from; 0 where they differ
+};
+
 /// What a checkpoint holds besides tensors.
 struct CheckpointHeader {
     std::string command = "pretrain";  // of the run
@@ -45,7 +54,11 @@ struct CheckpointHeader {
     std::string tuning;         // Backend::tuning of the device that wrote it; empty where it has none
     std::string views_made_on;  // the backend that made the views: "cpu", "cuda"; empty in files that do not say it
     std::string names;          // Dataset::names_digest of what the run trains on; empty where that has no files
+    std::optional<ClassifierData> classifier = {};  // of tasks that learn classes
 };
+
+/// Of the data that a task classifies; nothing for null.
+std::optional<ClassifierData> classifier_data(const DatasetInfo* info);
 
 /// Writes everything a resume needs, atomically: `path` holds the old file or the new one, whole, at any moment.
 /// Throws Error naming the file when it cannot be written.

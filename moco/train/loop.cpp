@@ -352,7 +352,8 @@ CheckpointHeader Loop::header() const {
             backend.instruction_set(),
             backend.tuning(),
             std::string(backends_.augments.name()),
-            names_};
+            names_,
+            classifier_data(task_.classifies())};
 }
 
 double Loop::seconds_left() const {

@@ -95,6 +95,9 @@ class Task {
     /// Collective: makes what the ranks keep apart (batch norm statistics) one, before an evaluation or a checkpoint.
     virtual void prepare_to_save(Communicator& /*comm*/) {}
 
+    /// The data whose classes a checkpoint of this task tells apart; null where it learns none.
+    virtual const DatasetInfo* classifies() const { return nullptr; }
+
     virtual LoaderPlan loader_plan() const = 0;
     virtual const Schedule& schedule() const = 0;
     virtual const std::vector<ValueName>& value_names() const = 0;
