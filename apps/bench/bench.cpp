@@ -34,6 +34,7 @@ void add_bench(const Command& app) {
     add_bench_conv(group);
     add_bench_ops(group);
     add_bench_loader(group);
+    add_bench_search(group);
 }
 
 }  // namespace moco::apps

@@ -13,6 +13,7 @@ void add_bench_step(const Command& group);
 void add_bench_conv(const Command& group);
 void add_bench_ops(const Command& group);
 void add_bench_loader(const Command& group);
+void add_bench_search(const Command& group);
 
 /// A whole number with its default in `--help`.
 Option add_number(const Command& command, const char* flag, int64_t& value, const char* help);

@@ -94,6 +94,16 @@ TEST(Bench, ConvWalksThroughANetwork) {
     EXPECT_EQ(object["total_ms"]["W"], 0);
 }
 
+TEST(Bench, SearchPrintsItsFigures) {
+    const Json object =
+        bench({"search", "--queries", "70", "--bank", "500", "--dim", "9", "--k", "20", "--repeats", "2"});
+    EXPECT_EQ(object["k"], 20);
+    EXPECT_EQ(object["threads"], 2);
+    EXPECT_GT(object["best_ms"], 0);
+    EXPECT_GE(object["median_ms"], object["best_ms"]);
+    EXPECT_GT(object["peak_mib"], 0);
+}
+
 TEST(Bench, OpsAreHeldAgainstTheirDefinitionsAndTimed) {
     const std::vector<std::string> tiny = {"ops", "--batch", "6",   "--size",       "5",    "--channels", "9", "--dim",
                                            "12",  "--queue", "250", "--parameters", "1001", "--repeats",  "1"};
@@ -168,6 +178,9 @@ TEST(Bench, RefusesWhatCannotBeTimed) {
         {{"ops", "--repeats", "0"}, {"--repeats 0"}},
         {{"step", "--precision", "f64"}, {"--precision f64", "f32, tf32, bf16"}},
         {{"loader", "--size", "0"}, {"--size 0"}},
+        {{"search", "--k", "0"}, {"--k 0"}},
+        {{"search", "--bank", "10", "--k", "11"}, {"--k 11", "10 rows"}},
+        {{"search", "--dim", "0"}, {"--dim 0"}},
         {{"loader", "--images", "0"}, {"--images 0"}},
         {{"loader", "--rounds", "0"}, {"--rounds 0"}},
         {{"loader", "--aug", "v9"}, {"v9", "fashion"}},

@@ -20,6 +20,7 @@ TEST(ComparePyTorch, SaysInOneSentenceWhatIsMissing) {
     } cases[] = {
         {compare({}, "/no/such/python"), {"/no/such/python has no torch", "pip install torch torchvision", "PYTHON="}},
         {compare({"loader"}, "/bin/false"), {"/bin/false has no torch", "venv"}},
+        {compare({"search"}, "/bin/false"), {"/bin/false has no faiss", "pip install faiss-cpu"}},
         {compare({"--moco", "/no/moco"}, "python3"), {"/no/moco is not built yet: run scripts/build"}},
         {compare({"--rounds", "0"}, "python3"), {"--rounds 0"}},
     };

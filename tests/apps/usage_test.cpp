@@ -19,7 +19,8 @@ TEST(Usage, HelpOfEveryCommandSucceeds) {
                                                             {"bench", "step"},
                                                             {"bench", "conv"},
                                                             {"bench", "ops"},
-                                                            {"bench", "loader"}};
+                                                            {"bench", "loader"},
+                                                            {"bench", "search"}};
     for (std::vector<std::string> command : commands) {
         command.push_back("--help");
         const ProcessResult result = run_moco(command);
@@ -119,7 +120,7 @@ TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
     expect_sentence(run_moco({"zzzzzzzzzz"}), 2, {"'zzzzzzzzzz'", "it has pretrain, supervised, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
-    expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, conv, ops, loader"});
+    expect_sentence(run_moco({"bench"}), 2, {"moco bench needs a subcommand: step, conv, ops, loader, search"});
 }
 
 TEST(Usage, WhatIsMissingOrNoNumberIsNamed) {
