@@ -31,6 +31,7 @@ void add_bench(const Command& app) {
     const Command group = app.subcommand("bench", "Measure how fast this machine is at what training does.");
     group.require_subcommand();
     add_bench_step(group);
+    add_bench_classifier(group);
     add_bench_conv(group);
     add_bench_ops(group);
     add_bench_loader(group);

@@ -10,6 +10,7 @@
 namespace moco::apps {
 
 void add_bench_step(const Command& group);
+void add_bench_classifier(const Command& group);
 void add_bench_conv(const Command& group);
 void add_bench_ops(const Command& group);
 void add_bench_loader(const Command& group);
