@@ -87,18 +87,18 @@ HeldOut hold_out(const Dataset& data, double share, uint64_t seed) {
 
 LabelShare label_share(std::string_view text) {
     const bool percent = text.ends_with('%');
+    const std::string_view number = percent ? text.substr(0, text.size() - 1) : text;
     const auto expected = [&](bool holds) {
         check(holds, "--labels {}: expected a share such as 1% (above 0, at most 100%), or a number of images a class",
               text);
     };
-    if (percent) text.remove_suffix(1);
     LabelShare share;
     if (percent) {
-        const std::optional<double> value = parse_number<double>(text);
+        const std::optional<double> value = parse_number<double>(number);
         expected(value && *value > 0 && *value <= 100);
         share.percent = *value;
     } else {
-        const std::optional<int64_t> value = parse_number<int64_t>(text);
+        const std::optional<int64_t> value = parse_number<int64_t>(number);
         expected(value && *value >= 1);
         share.per_class = *value;
     }
