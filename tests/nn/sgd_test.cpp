@@ -44,7 +44,7 @@ TEST(Sgd, FollowsPyTorchsOverSeveralSteps) {
 
 TEST(Sgd, MomentaAreNamedViewsThatACheckpointMayWrite) {
     TwoParameters s;
-    Sgd sgd(s.arena, {0.5f, 0.0f});
+    Sgd sgd(s.arena, SgdOptions{0.5f, 0.0f});
     std::vector<NamedTensor> momenta = sgd.momenta();
     ASSERT_EQ(momenta.size(), 2u);
     EXPECT_EQ(momenta[0].name, "first");
@@ -60,7 +60,7 @@ TEST(Sgd, MomentaAreNamedViewsThatACheckpointMayWrite) {
 
 TEST(Sgd, AStepMovesEveryParametersVersion) {
     TwoParameters s;
-    Sgd sgd(s.arena, {});
+    Sgd sgd(s.arena, SgdOptions{});
     const uint64_t before = s.w[0].version();
     sgd.step();
     EXPECT_GT(s.w[0].version(), before) << "or a backward pass through old weights goes unnoticed";
@@ -68,7 +68,7 @@ TEST(Sgd, AStepMovesEveryParametersVersion) {
 
 TEST(Sgd, ZeroGradClearsWhatBackwardAddsTo) {
     TwoParameters s;
-    Sgd sgd(s.arena, {});
+    Sgd sgd(s.arena, SgdOptions{});
     s.set_gradients(1);
     sgd.zero_grad();
     EXPECT_THAT(s.w[0].grad().to_vector(), ::testing::Each(0.0f));
@@ -76,7 +76,7 @@ TEST(Sgd, ZeroGradClearsWhatBackwardAddsTo) {
 
 TEST(Sgd, NeedsGradients) {
     ParameterArena arena({{"w", Tensor::zeros({3}, DType::f32, cpu())}}, ArenaContents::values_only);
-    expect_error([&] { Sgd sgd(arena, {}); }, {"Sgd", "no gradients"});
+    expect_error([&] { Sgd sgd(arena, SgdOptions{}); }, {"Sgd", "no gradients"});
 }
 
 TEST(DeviceValue, HoldsWhatWasSet) {
