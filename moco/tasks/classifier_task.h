@@ -54,7 +54,7 @@ class ClassifierTask : public Task {
     StepRunner runner_;
 };
 
-/// data.train, which must be labelled: Throws Error naming what needs the labels otherwise.
+/// data.train, which must have two classes or more: Throws Error naming what needs them otherwise.
 const DatasetPtr& labelled_training_part(const Splits& data, const std::string& spec, const std::string& what);
 /// data.test where it is labelled; else null.
 DatasetPtr labelled_test_part(const Splits& data);
