@@ -96,11 +96,12 @@ class Backend {
     /// The memory this backend wants for whether each result is positive, a bit each: backward then reads it and not y.
     /// 0: it reads y.
     virtual size_t batch_norm_sign_bytes(const BatchNormDims& /*d*/) const { return 0; }
-    /// Normalises with the running statistics, which stay as they are. S is ignored. inv_std: C, written for backward,
-    /// or null. y may be the same memory as x.
+    /// Normalises with the running statistics, which stay as they are. S is ignored. inv_std: C, and signs as
+    /// batch_norm_forward takes them, are written for backward, or null. y may be the same memory as x.
     virtual void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                       const float* gamma, const float* beta, const void* residual,
-                                      const float* running_mean, const float* running_var, float* inv_std, void* y) = 0;
+                                      const float* running_mean, const float* running_var, float* inv_std, void* y,
+                                      uint8_t* signs) = 0;
     /// mean, inv_std: S x C, those that forward used; S is 1 where the statistics are given.
     /// y is the forward's result (read for the activation's mask; may be null with Activation::none); signs: null or as
     /// forward wrote them, y is then not read. dresidual: null when there was no residual or it needs no gradient. dx

@@ -253,13 +253,14 @@ size_t CpuBackend::batch_norm_sign_bytes(const BatchNormDims& d) const {
 
 void CpuBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                       const float* gamma, const float* beta, const void* residual,
-                                      const float* running_mean, const float* running_var, float* inv_std, void* y) {
+                                      const float* running_mean, const float* running_var, float* inv_std, void* y,
+                                      uint8_t* signs) {
     const FoldedRows folded = fold_rows(d);
     Scratch<float> parameters(memory_, 3 * folded.width);
     HWY_DYNAMIC_DISPATCH(running_parameters)
     (d.C, folded.width, options.epsilon, gamma, beta, running_mean, running_var, inv_std, parameters.get());
     repeat_channels(parameters.get(), 3, folded, d.C);
-    normalise_all(d, 1, folded, x, residual, parameters.get(), y, nullptr);
+    normalise_all(d, 1, folded, x, residual, parameters.get(), y, signs);
 }
 
 }  // namespace moco::cpu

@@ -18,12 +18,15 @@
 #define MOCO_CPU_BATCH_NORM_BACKWARD_ONCE
 namespace moco::cpu {
 
-/// The first pass over rows of `width` channels: sum += g, dot += g * (x - mean); g is also written where asked for.
+/// The first pass over rows of `width` channels: sum += g, dot += g * (x - mean); g is also written where asked for,
+/// and dx = g * of_g where the statistics are given: then it is the only pass.
 struct GradientSums {
     DType dtype;             // of x, y, dy and g
     const void *x, *y, *dy;  // y null: the mask is in signs, or there is none
     const uint8_t* signs;    // or null
     void* g;                 // or null
+    void* dx;                // or null
+    const float* of_g;       // width, with dx
     const float* mean;       // width
     float *sum, *dot;        // width each
     int64_t rows, width;
@@ -76,19 +79,22 @@ HWY_INLINE void with_mask(const Arguments& a, const F& f) {
     f(std::integral_constant<Mask, Mask::none>());
 }
 
-template <class E, Mask mask, bool kWrite>
+template <class E, Mask mask, bool kWrite, bool kGiven>
 void add_sums_of_rows(const GradientSums& a) {
     const auto *x = static_cast<const E*>(a.x), *y = static_cast<const E*>(a.y), *dy = static_cast<const E*>(a.dy);
     auto* written = static_cast<E*>(a.g);
+    auto* dx = static_cast<E*>(a.dx);
     for_each_tile<float, kFloatVectors>(
         a.rows, a.width, [=](auto d, auto unroll, int64_t c, const Tile& tile) HWY_ATTR {
             auto sum = load_channels(d, unroll, a.sum + c), dot = load_channels(d, unroll, a.dot + c);
             const auto mean = load_channels(d, unroll, a.mean + c);
+            const auto of_g = load_channels(d, unroll, (kGiven ? a.of_g : a.mean) + c);
             for_each_row(d, unroll, tile, [&](int u, int64_t i) HWY_ATTR {
                 const auto g = masked<mask>(d, load_elements(d, dy + i), y, a.signs, i);
-                if constexpr (kWrite) store_elements(d, g, written + i);
                 sum.v[u] = hn::Add(sum.v[u], g);
                 dot.v[u] = hn::MulAdd(g, hn::Sub(load_elements(d, x + i), mean.v[u]), dot.v[u]);
+                if constexpr (kWrite) store_elements(d, g, written + i);
+                if constexpr (kGiven) store_elements(d, hn::Mul(g, of_g.v[u]), dx + i);
             });
             store_channels(d, sum, a.sum + c);
             store_channels(d, dot, a.dot + c);
@@ -108,7 +114,11 @@ void add_gradient_sums(const GradientSums& a) {
     with_element_type(a.dtype, [&](auto type) {
         using E = decltype(type);
         with_mask(a, [&](auto mask) {
-            a.g != nullptr ? add_sums_of_rows<E, mask(), true>(a) : add_sums_of_rows<E, mask(), false>(a);
+            constexpr Mask m = mask();
+            if (a.dx == nullptr)
+                return a.g != nullptr ? add_sums_of_rows<E, m, true, false>(a)
+                                      : add_sums_of_rows<E, m, false, false>(a);
+            a.g != nullptr ? add_sums_of_rows<E, m, true, true>(a) : add_sums_of_rows<E, m, false, true>(a);
         });
     });
 }
@@ -194,7 +204,8 @@ void add_unit(const GradientSums& a, const BatchNormUnits& units, int64_t unit, 
             }
             in_run += rows;
             kernel({a.dtype, element(a.dtype, a.x, i), element(a.dtype, a.y, i), element(a.dtype, a.dy, i),
-                    signs_of(a.signs, i), element(a.dtype, a.g, i), a.mean, a.sum, a.dot, rows, folded.width});
+                    signs_of(a.signs, i), element(a.dtype, a.g, i), element(a.dtype, a.dx, i), a.of_g, a.mean, a.sum,
+                    a.dot, rows, folded.width});
         }
     }
     end(a.sum, sums, 2 * folded.width);
@@ -217,6 +228,13 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
         repeat_channels(at.mean, 1, folded, d.C);
     }
 
+    const bool given = d.statistics == Statistics::given;
+    const Factors first_split(factors.get(), 0, width);  // the only one where statistics are given
+    if (given) {
+        for (int64_t c = 0; c < d.C; ++c) first_split.of_g[c] = gamma[c] * inv_std[c];
+        repeat_channels(first_split.of_g, 1, folded, d.C);
+    }
+
     Scratch<double> partials(memory_, units.count() * 2 * width);
     const bool small = d.count() < 2 * kElementGrain;
     parallel_for(
@@ -226,7 +244,19 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
             std::fill_n(run.get(), 2 * width, 0.0f);
             for (int64_t unit = first; unit < last; ++unit) {
                 const float* unit_mean = Factors(factors.get(), units.split(unit), width).mean;
-                GradientSums a{d.dtype, x, y, dy, signs, dresidual, unit_mean, run.get(), run.get() + width, 0, width};
+                GradientSums a{d.dtype,
+                               x,
+                               y,
+                               dy,
+                               signs,
+                               dresidual,
+                               given ? dx : nullptr,
+                               first_split.of_g,
+                               unit_mean,
+                               run.get(),
+                               run.get() + width,
+                               0,
+                               width};
                 add_unit(a, units, unit, folded, sample, partials.get() + unit * 2 * width);
             }
         },
@@ -234,8 +264,8 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
 
     Scratch<double> of_splits(memory_, 2 * d.C);
     std::fill_n(of_splits.get(), 2 * d.C, 0.0);
-    const double count = d.statistics == Statistics::given ? std::numeric_limits<double>::infinity()
-                                                           : static_cast<double>(d.samples_per_split() * d.HW);
+    const double count = given ? std::numeric_limits<double>::infinity()  // the factors are then those of dx = g * of_g
+                               : static_cast<double>(d.samples_per_split() * d.HW);
     for (int64_t s = 0; s < d.S; ++s) {
         const Factors at(factors.get(), s, width);
         HWY_DYNAMIC_DISPATCH(finish_gradients)
@@ -247,7 +277,7 @@ void CpuBackend::batch_norm_backward(const BatchNormDims& d, const void* x, cons
         if (dbeta != nullptr) dbeta[c] = static_cast<float>(of_splits[c]);
         if (dgamma != nullptr) dgamma[c] = static_cast<float>(of_splits[d.C + c]);
     }
-    if (dx == nullptr) return;
+    if (dx == nullptr || given) return;
 
     // Where the first pass wrote g, reading that spares reading y and dy again.
     const void* g = dresidual != nullptr ? dresidual : dy;

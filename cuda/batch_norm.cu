@@ -207,7 +207,8 @@ void KernelBackend::batch_norm_forward(const BatchNormDims& d, const BatchNormOp
 
 void KernelBackend::batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                                          const float* gamma, const float* beta, const void* residual,
-                                         const float* running_mean, const float* running_var, float* inv_std, void* y) {
+                                         const float* running_mean, const float* running_var, float* inv_std, void* y,
+                                         uint8_t* /*signs*/) {
     BatchNormDims whole = d;
     whole.S = 1;
     const Scratch<float> parameters(*this, kParameters * d.C);

@@ -48,7 +48,7 @@ class KernelBackend : public Backend {
                             float* mean, float* inv_std, void* y, uint8_t* signs) override;
     void batch_norm_inference(const BatchNormDims& d, const BatchNormOptions& options, const void* x,
                               const float* gamma, const float* beta, const void* residual, const float* running_mean,
-                              const float* running_var, float* inv_std, void* y) override;
+                              const float* running_var, float* inv_std, void* y, uint8_t* signs) override;
     void batch_norm_backward(const BatchNormDims& d, const void* x, const void* y, const uint8_t* signs,
                              const float* gamma, const float* mean, const float* inv_std, const void* dy, void* dx,
                              float* dgamma, float* dbeta, void* dresidual) override;

@@ -68,13 +68,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     Tensor running_mean = buffers.running_mean, running_var = buffers.running_var;
     const bool kept = wants_gradient(x, gamma, beta, residual);
     Tensor y = Tensor::empty_like(x), mean = running_mean, inv_std = empty_if(kept, running_var), signs;
+    if (kept) signs = batch_norm_signs(d, backend);
     if (d.statistics == Statistics::given) {
         backend.batch_norm_inference(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
-                                     running_mean.data(), running_var.data(), data_or_null(inv_std), y.mutable_raw());
+                                     running_mean.data(), running_var.data(), data_or_null(inv_std), y.mutable_raw(),
+                                     data_or_null<uint8_t>(signs));
         if (!kept) return y;
     } else {
         mean = Tensor::empty({d.S, d.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-        if (kept) signs = batch_norm_signs(d, backend);
         backend.batch_norm_forward(d, args.options, x.raw(), gamma.data(), beta.data(), raw_or_null(residual),
                                    running_mean.mutable_data(), running_var.mutable_data(), mean.mutable_data(),
                                    inv_std.mutable_data(), y.mutable_raw(), data_or_null<uint8_t>(signs));

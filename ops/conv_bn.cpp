@@ -15,16 +15,17 @@ Tensor conv_bn(const Tensor& x, const Tensor& weight, const Conv2dOptions& conv_
     // What no backward needs is overwritten: memory that was just read need not be fetched for writing.
     Tensor y = kept ? Tensor::empty_like(z) : z;
     Tensor mean = running_mean, inv_std = empty_if(kept, running_var), signs;
+    if (kept) signs = batch_norm_signs(b, backend);
     if (b.statistics == Statistics::given) {
         check(args.mode == BatchNormMode::frozen || !wants_gradient(x, weight),
               "conv_bn: no gradient goes through eval mode, but an input wants one; wrap the evaluation in NoGrad");
         backend.conv2d_forward(d, x.raw(), weight.data(), z.mutable_raw());
         backend.batch_norm_inference(b, args.options, z.raw(), gamma.data(), beta.data(), raw_or_null(residual),
-                                     running_mean.data(), running_var.data(), data_or_null(inv_std), y.mutable_raw());
+                                     running_mean.data(), running_var.data(), data_or_null(inv_std), y.mutable_raw(),
+                                     data_or_null<uint8_t>(signs));
         if (!kept) return y;
     } else {
         mean = Tensor::empty({b.S, b.C}, DType::f32, backend), inv_std = Tensor::empty_like(mean);
-        if (kept) signs = batch_norm_signs(b, backend);
         backend.conv_bn_forward(d, b, args.options, x.raw(), weight.data(), gamma.data(), beta.data(),
                                 raw_or_null(residual), running_mean.mutable_data(), running_var.mutable_data(),
                                 z.mutable_raw(), mean.mutable_data(), inv_std.mutable_data(), y.mutable_raw(),

@@ -136,10 +136,11 @@ TEST(CpuBatchNorm, AResultInPlaceOfAnInputIsTheSame) {
 
             std::vector<float> mean = apart.mean, inv_std = apart.inv_std, normalised(in.x.size());
             cpu().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), nullptr,
-                                       in.running_mean.data(), in.running_var.data(), nullptr, normalised.data());
+                                       in.running_mean.data(), in.running_var.data(), nullptr, normalised.data(),
+                                       nullptr);
             std::vector<float> y = in.x;
             cpu().batch_norm_inference(d, {}, y.data(), in.gamma.data(), in.beta.data(), nullptr,
-                                       in.running_mean.data(), in.running_var.data(), nullptr, y.data());
+                                       in.running_mean.data(), in.running_var.data(), nullptr, y.data(), nullptr);
             EXPECT_EQ(y, normalised);
             cpu().batch_norm_forward(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), in.residual.data(),
                                      in.running_mean.data(), in.running_var.data(), mean.data(), inv_std.data(),
@@ -176,7 +177,7 @@ TEST(CpuBatchNorm, InferenceUsesTheRunningStatistics) {
             const Inputs in(d);
             std::vector<float> y(in.x.size());
             cpu().batch_norm_inference(d, {}, in.x.data(), in.gamma.data(), in.beta.data(), in.residual.data(),
-                                       in.running_mean.data(), in.running_var.data(), nullptr, y.data());
+                                       in.running_mean.data(), in.running_var.data(), nullptr, y.data(), nullptr);
             EXPECT_LT(error_over_rms(y, reference::batch_norm_inference(d, {}, wide(in.x), wide(in.gamma),
                                                                         wide(in.beta), wide(in.residual),
                                                                         wide(in.running_mean), wide(in.running_var))),
@@ -190,7 +191,7 @@ TEST(CpuBatchNorm, ANanIsNotHiddenByTheActivation) {
     on_each_target([&] {
         std::vector<float> y(4);
         cpu().batch_norm_inference({4, 1, 1, 1, Activation::relu}, {}, x.data(), gamma.data(), beta.data(), nullptr,
-                                   mean.data(), var.data(), nullptr, y.data());
+                                   mean.data(), var.data(), nullptr, y.data(), nullptr);
         EXPECT_TRUE(std::isnan(y[2]));
     });
 }

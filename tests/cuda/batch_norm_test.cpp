@@ -199,7 +199,7 @@ void compare_inference(DType dtype, Residual residual) {
         OnBoth y(dtype, d.count());
         device().batch_norm_inference(d, {}, in.x.data(), in.gamma.floats(), in.beta.floats(),
                                       residual == Residual::with ? in.residual.data() : nullptr,
-                                      in.running_mean.floats(), in.running_var.floats(), nullptr, y.data());
+                                      in.running_mean.floats(), in.running_var.floats(), nullptr, y.data(), nullptr);
         const Values expected =
             reference::batch_norm_inference(d, {}, in.x.wide(), in.gamma.wide(), in.beta.wide(), in.added(residual),
                                             in.running_mean.wide(), in.running_var.wide());
@@ -302,7 +302,8 @@ TEST_F(CudaBatchNorm, ANanIsNotHidden) {
     for (size_t c = 0; c < 4; ++c) EXPECT_EQ(std::isnan(running_mean[c]), c == 1);
 
     device().batch_norm_inference(d, {}, in.x.data(), in.gamma.floats(), in.beta.floats(), nullptr,
-                                  in.running_mean.floats(), in.running_var.floats(), nullptr, forward.y.data());
+                                  in.running_mean.floats(), in.running_var.floats(), nullptr, forward.y.data(),
+                                  nullptr);
     const std::vector<float> evaluated = forward.y.host();
     for (size_t i = 0; i < evaluated.size(); ++i) EXPECT_EQ(std::isnan(evaluated[i]), i == place) << i;
 }
