@@ -75,19 +75,42 @@ Neighbours merged(const Neighbours& a, const Neighbours& b, int64_t k) {
     return result;
 }
 
+Neighbours without_themselves(const Neighbours& found, int64_t first) {
+    check(found.k >= 2, "without_themselves: {} neighbours, expected at least 2", found.k);
+    Neighbours result;
+    result.k = found.k - 1;
+    const size_t k = static_cast<size_t>(found.k), n = found.index.size() / k;
+    for (size_t i = 0; i < n; ++i) {
+        const auto begin = found.index.begin() + static_cast<std::ptrdiff_t>(i * k);
+        const auto own = std::find(begin, begin + (found.k - 1), first + static_cast<int64_t>(i)) - begin;
+        for (size_t j = 0; j < k; ++j) {
+            if (static_cast<std::ptrdiff_t>(j) == own) continue;
+            result.similarity.push_back(found.similarity[i * k + j]);
+            result.index.push_back(found.index[i * k + j]);
+        }
+    }
+    return result;
+}
+
+void knn_votes(const Neighbours& neighbours, size_t query, const std::vector<int64_t>& bank_labels,
+               const KnnOptions& options, std::vector<double>& votes) {
+    std::fill(votes.begin(), votes.end(), 0.0);
+    const size_t begin = query * static_cast<size_t>(neighbours.k);
+    const size_t end = begin + static_cast<size_t>(std::min(neighbours.k, options.k));
+    // Relative to the nearest neighbour's weight, which is 1: exp(similarity / T) itself overflows at small T.
+    for (size_t j = begin; j < end; ++j) {
+        const int64_t label = bank_labels[static_cast<size_t>(neighbours.index[j])];
+        const double behind = static_cast<double>(neighbours.similarity[j]) - neighbours.similarity[begin];
+        votes[static_cast<size_t>(label)] += std::exp(behind / options.temperature);
+    }
+}
+
 std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,
                                  const KnnOptions& options) {
-    const size_t k = static_cast<size_t>(neighbours.k), n = neighbours.index.size() / k;
-    std::vector<int64_t> predictions(n);
+    std::vector<int64_t> predictions(neighbours.index.size() / static_cast<size_t>(neighbours.k));
     std::vector<double> votes(static_cast<size_t>(classes));
-    // Relative to the nearest neighbour's weight, which is 1: exp(similarity / T) itself overflows at small T.
-    for (size_t i = 0; i < n; ++i) {
-        std::fill(votes.begin(), votes.end(), 0.0);
-        for (size_t j = i * k; j < (i + 1) * k; ++j) {
-            const int64_t label = bank_labels[static_cast<size_t>(neighbours.index[j])];
-            const double behind = static_cast<double>(neighbours.similarity[j]) - neighbours.similarity[i * k];
-            votes[static_cast<size_t>(label)] += std::exp(behind / options.temperature);
-        }
+    for (size_t i = 0; i < predictions.size(); ++i) {
+        knn_votes(neighbours, i, bank_labels, options, votes);
         predictions[i] = std::max_element(votes.begin(), votes.end()) - votes.begin();
     }
     return predictions;

@@ -35,6 +35,16 @@ Neighbours nearest_neighbours(const Tensor& bank, const Tensor& queries, int64_t
 /// The k most similar of two searches for the same queries; of equals those of `a` first.
 Neighbours merged(const Neighbours& a, const Neighbours& b, int64_t k);
 
+/// What is left of the neighbours of queries that are rows of the bank themselves, query i being row first + i: all but
+/// the query, and one fewer of them; where the query is not among its own neighbours (k rows are equal to it), all but
+/// the last. found.k >= 2.
+Neighbours without_themselves(const Neighbours& found, int64_t first);
+
+/// The weights with which the neighbours of one query vote, summed by class into `votes` (one a class; relative to the
+/// nearest neighbour's, which is 1). Of more than options.k neighbours the nearest vote.
+void knn_votes(const Neighbours& neighbours, size_t query, const std::vector<int64_t>& bank_labels,
+               const KnnOptions& options, std::vector<double>& votes);
+
 /// The class each query's neighbours vote for, at any temperature above 0. bank_labels: one a row, >= 0.
 std::vector<int64_t> knn_predict(const Neighbours& neighbours, const std::vector<int64_t>& bank_labels, int64_t classes,
                                  const KnnOptions& options);

@@ -1,6 +1,7 @@
 // For every block of test images, the neighbours in every block of training images, merged.
 #include "moco/eval/pixel_knn.h"
 
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -24,29 +25,41 @@ struct Search {
 
 }  // namespace
 
-std::optional<double> pixel_knn_accuracy(const Splits& data, const EvalTransform& transform,
-                                         const FeatureOptions& given, const KnnOptions& knn, Backend& backend,
-                                         const PixelBlocks& blocks) {
+std::optional<KnnResults> pixel_knn_results(const Splits& data, const EvalTransform& transform,
+                                            const FeatureOptions& given, const KnnPlan& plan, Backend& backend,
+                                            const PixelBlocks& blocks) {
     FeatureOptions options = given;
     options.rows = FeatureRows::normalised;
-    const int64_t classes = data.train->info().classes;
-    int64_t right = 0, asked = 0;
+    KnnTally tally(plan);
     bool whole = true;
     const auto classify = [&](const LabelledRows& queries) {
         if (queries.labels.empty()) return;
         Search search;
-        whole = whole && visit_pixels(data.train, transform, options, blocks.bank, backend,
-                                      [&](const LabelledRows& bank) { search.add(bank, queries.rows, knn.k); });
+        whole = whole &&
+                visit_pixels(data.train, transform, options, blocks.bank, backend,
+                             [&](const LabelledRows& bank) { search.add(bank, queries.rows, tally.neighbours()); });
         if (!whole) return;
         check(!search.bank_labels.empty(), "{}: none of the training images has a label", data.train->info().name);
-        const std::vector<int64_t> predictions = knn_predict(search.nearest, search.bank_labels, classes, knn);
-        for (size_t i = 0; i < predictions.size(); ++i) right += predictions[i] == queries.labels[i];
-        asked += static_cast<int64_t>(predictions.size());
+        std::vector<int64_t> indices(queries.labels.size());
+        std::iota(indices.begin(), indices.end(), tally.images());
+        tally.add(search.nearest, search.bank_labels, queries.labels, indices);
     };
-    whole = visit_pixels(data.test, transform, options, blocks.queries, backend, classify) && whole;
+    const bool own_part = plan.voters == KnnVoters::all_but_itself;
+    const DatasetPtr& asked = own_part ? data.train : data.test;
+    whole = visit_pixels(asked, transform, options, blocks.queries, backend, classify) && whole;
     if (!whole) return std::nullopt;
-    check(asked > 0, "{}: none of the test images has a label", data.test->info().name);
-    return 100.0 * static_cast<double>(right) / static_cast<double>(asked);
+    check(tally.images() > 0, "{}: none of the {} images has a label", asked->info().name,
+          own_part ? "training" : "test");
+    return tally.results();
+}
+
+std::optional<double> pixel_knn_accuracy(const Splits& data, const EvalTransform& transform,
+                                         const FeatureOptions& options, const KnnOptions& knn, Backend& backend,
+                                         const PixelBlocks& blocks) {
+    const KnnPlan plan = {{knn}, data.train->info().classes, KnnVoters::other_images};
+    const std::optional<KnnResults> results = pixel_knn_results(data, transform, options, plan, backend, blocks);
+    if (!results) return std::nullopt;
+    return results->outcomes.front().scores.top1;
 }
 
 }  // namespace moco

@@ -46,6 +46,9 @@ struct ClassifiedImages {
     std::vector<int64_t> indices;  // n, within the data set
 };
 
+/// Makes a folder for results, if need be. Throws Error naming it.
+void make_results_folder(const std::filesystem::path& folder);
+
 /// Counts what is right and writes results.json, predictions.csv, confusion.csv and confusion.png into `folder`, which
 /// is made if need be. `data` is what the images are of. Throws Error naming what cannot be written, or if no image has
 /// a label.
