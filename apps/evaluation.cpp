@@ -43,6 +43,8 @@ void EvaluationFlags::add_to(const Command& command) {
     command.option("--max-pixels", data.max_pixels, "images of more pixels than this are unreadable").takes("N");
     command.option("--depth-range", data.depth_range, kDepthRangeHelp).takes("LO:HI");
     command.option("--exif", data.exif, kExifHelp).takes("ignore|honour");
+    command.option("--labels-from", data.labels_from, kLabelsFromHelp).takes("FILE.csv");
+    command.option("--test-part", data.test_part, kTestPartHelp).takes("val|test");
     command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
     device.add_to(command);
 }
@@ -58,7 +60,7 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     const int64_t size = trained.image_size;
     e.seed = trained.seed;
     e.network = load_network(path, flags.hints, *e.backend);
-    e.splits = open_dataset(flags.data.spec, decode_options_of(flags.data));
+    e.splits = open_dataset(flags.data);
     for (const std::string& note : e.splits.notes) fmt::print(stderr, "{}\n", note);
     const DatasetInfo& images = e.splits.train->info();
     const int64_t channels = e.network->config().in_channels;

@@ -18,6 +18,7 @@
 #include "moco/data/dataset.h"
 #include "moco/tasks/weights.h"
 #include "moco/train/run_folder.h"
+#include "moco/train/settings/views.h"
 
 namespace moco::apps {
 namespace {
@@ -30,6 +31,7 @@ constexpr const char* kDescription =
 
 struct Flags {
     std::string what, checkpoint, data;
+    FolderOptions folder;
     bool json = false, machine = false;
 };
 
@@ -68,8 +70,8 @@ Json part_json(const DatasetPtr& data) {
     return part;
 }
 
-Json data_json(const std::string& spec) {
-    const Splits splits = open_dataset(spec);
+Json data_json(const std::string& spec, const FolderOptions& folder) {
+    const Splits splits = open_dataset(spec, {}, folder);
     Json object = {{"kind", "data set"}, {"name", splits.train->info().name}};
     object["pretrain"] = part_json(splits.pretrain);
     object["train"] = part_json(splits.train);
@@ -157,7 +159,8 @@ void run_info(Flags flags) {
           "nothing to tell about: name a checkpoint or a data set ({})", dataset_forms());
     if (!flags.what.empty()) (looks_like_checkpoint(flags.what) ? flags.checkpoint : flags.data) = flags.what;
     const bool checkpoint = !flags.checkpoint.empty();
-    const Json object = checkpoint ? checkpoint_json(checkpoint_file(flags.checkpoint)) : data_json(flags.data);
+    const Json object =
+        checkpoint ? checkpoint_json(checkpoint_file(flags.checkpoint)) : data_json(flags.data, flags.folder);
     if (flags.json) {
         print_json(object);
     } else {
@@ -176,6 +179,8 @@ void add_info(const Command& app) {
     checkpoint.takes("FILE").excludes(what);
     const Option data = command.option("--data", flags->data, "a data set, and nothing else: " + dataset_forms());
     data.takes("DATA").once().excludes(what).excludes(checkpoint);
+    command.option("--labels-from", flags->folder.labels_from, kLabelsFromHelp).takes("FILE.csv");
+    command.option("--test-part", flags->folder.test_part, kTestPartHelp).takes("val|test");
     command.flag("--machine", flags->machine, "this machine and the instruction sets that kernels can use here")
         .excludes(what)
         .excludes(checkpoint)

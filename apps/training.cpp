@@ -36,8 +36,9 @@ void print_summary(const RunDescription& run, const RunSummary& summary, const S
     }
     fmt::print("Files in {}: {}, {}, {}, a TensorBoard event file.\nNext:\n", folder,
                summary.checkpoint.filename().string(), kMetricsFile, kConfigFile);
-    const std::string what = fmt::format("--checkpoint {} --data {}{}", for_shell(folder),
-                                         for_shell(run.settings.data.spec), decoding_flags(run.settings.data));
+    const std::string what =
+        fmt::format("--checkpoint {} --data {}{}", for_shell(folder), for_shell(run.settings.data.spec),
+                    decoding_flags(run.settings.data) + folder_flags(run.settings.data));
     if (classifier == Classifier::yes) fmt::print("  {} predict --run {} IMAGES...\n", program, for_shell(folder));
     if (is_labelled(data)) fmt::print("  {} knn {} --baselines\n", program, what);
     if (data.test) fmt::print("  {} neighbours {} --out neighbours.png\n", program, what);
@@ -47,7 +48,7 @@ void print_summary(const RunDescription& run, const RunSummary& summary, const S
 /// A run's data are where its first command line said, seen from where that was given.
 Splits open_data(const TrainSettings& settings, const TrainingFlags& flags) {
     try {
-        return open_dataset(settings.data.spec, decode_options_of(settings.data));
+        return open_dataset(settings.data);
     } catch (const Error& error) {
         const std::string path = settings.data.spec.substr(settings.data.spec.find(':') + 1);
         if (!flags.resumes() || path.starts_with("/")) throw;

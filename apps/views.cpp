@@ -39,7 +39,7 @@ void run_views(const Flags& flags) {
     validate(settings.data);
     const Recipe recipe = recipe_of(settings.views);
     const std::unique_ptr<Backend> backend = make_backend(flags.device);
-    const Splits data = open_dataset(settings.data.spec, decode_options_of(settings.data));
+    const Splits data = open_dataset(settings.data);
     for (const std::string& note : data.notes) fmt::print(stderr, "{}\n", note);
     ViewsOptions options = flags.options;
     options.size = settings.views.image_size;

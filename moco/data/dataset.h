@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "moco/data/decode_options.h"
+#include "moco/data/folder_options.h"
 #include "moco/data/image.h"
 
 namespace moco {
@@ -90,8 +91,9 @@ void check_labelled(const Splits& splits, const std::string& data, const std::st
 /// Opens what `--data` names: fashion-mnist[:DIR], mnist:DIR, cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR (or a
 /// bare folder), shapes[:N]. Throws Error (one sentence: the file, what was expected, what to do) when it is missing,
 /// truncated, corrupt or empty. Images of folders are only listed here, and decoded under `options` when they are
-/// loaded; what is worth saying then, they keep for Dataset::take_notes (options.notes is replaced).
-Splits open_dataset(const std::string& spec, const DecodeOptions& options = {});
+/// loaded; what is worth saying then, they keep for Dataset::take_notes (options.notes is replaced). `asked` is for
+/// folders only; any other data set refuses it.
+Splits open_dataset(const std::string& spec, const DecodeOptions& options = {}, const FolderOptions& asked = {});
 
 /// One line for `--help`: the forms that open_dataset understands.
 std::string dataset_forms();

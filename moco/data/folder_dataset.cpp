@@ -18,6 +18,7 @@
 #include "moco/data/decode.h"
 #include "moco/data/fingerprint.h"
 #include "moco/data/folder_annotations.h"
+#include "moco/data/folder_labels.h"
 #include "moco/data/folder_parts.h"
 
 namespace moco {
@@ -113,18 +114,66 @@ std::vector<int64_t> labels_of_classes(const Part& test, const Part& train) {
     return labels;
 }
 
+/// Tiny-ImageNet puts unlabelled images into a folder `images`.
+bool lies_flat(const Part& test, const std::vector<std::string>& classes) {
+    const std::vector<std::string>& own = test.listing.class_names;
+    return own.empty() || (own.size() == 1 && own[0] == "images" && !contains(classes, own[0]));
+}
+
 /// Labels are those of the training part: its class names, sorted.
 DatasetPtr test_dataset(const Part& test, const Part& train) {
     const std::vector<std::string>& classes = train.listing.class_names;
-    const std::vector<std::string>& own = test.listing.class_names;
     if (classes.empty()) return make_dataset(test, "test", {}, {});
     if (std::optional<std::vector<int64_t>> labels = annotated_labels(test.root, test.listing, classes)) {
         return make_dataset(test, "test", classes, {{}, std::move(*labels)});
     }
-    // Tiny-ImageNet puts unlabelled images into a folder of this name.
-    const bool only_images = own.size() == 1 && own[0] == "images" && !contains(classes, own[0]);
-    if (own.empty() || only_images) return make_dataset(test, "test", {}, {});
+    if (lies_flat(test, classes)) return make_dataset(test, "test", {}, {});
     return make_dataset(test, "test", classes, {labels_of_classes(test, train), {}});
+}
+
+/// The images of a part that have a label (-1 is none); all of them, unlabelled, where none has.
+DatasetPtr labelled_dataset(Part part, const std::string& name, const std::vector<std::string>& class_names,
+                            std::vector<int64_t> labels) {
+    const auto without = std::count(labels.begin(), labels.end(), -1);
+    if (without == part.listing.count()) return make_dataset(std::move(part), name, {}, {});
+    if (without > 0) part.listing = labelled_images(part.listing, labels);
+    return make_dataset(std::move(part), name, class_names, {{}, std::move(labels)});
+}
+
+Splits splits_by_folders(const Part& train, const std::string& train_name, const std::optional<Part>& test) {
+    Splits splits;
+    splits.train = training_dataset(train, train_name);
+    splits.pretrain = splits.train;
+    if (test) splits.test = test_dataset(*test, train);
+    return splits;
+}
+
+/// Where the training part has class folders and the test part none, the file is about the test part.
+Splits splits_by_file(const std::string& file, const std::string& folder, const Part& train,
+                      const std::string& train_name, const std::optional<Part>& test) {
+    const std::vector<std::string>& folders = train.listing.class_names;
+    const bool only_test = test && !folders.empty() && lies_flat(*test, folders);
+    std::vector<NamedPart> parts;
+    if (!only_test) parts.push_back({&train.listing, train.prefix});
+    if (test) parts.push_back({&test->listing, test->prefix});
+    LabelsOfParts labels =
+        labels_of_parts(read_label_file(file), folder, parts, only_test ? folders : std::vector<std::string>());
+
+    Splits splits;
+    if (only_test) {
+        splits.train = splits.pretrain = training_dataset(train, train_name);
+    } else {
+        splits.train = labelled_dataset(train, train_name, labels.class_names, labels.of_part.front());
+        const bool all = splits.train->count() == train.listing.count();
+        splits.pretrain = all ? splits.train : make_dataset(train, train_name, {}, {});
+        if (!folders.empty()) {
+            splits.notes.push_back(fmt::format("{}: the labels are its own; the {} subfolders of {} are no classes",
+                                               file, folders.size(), train.root));
+        }
+    }
+    if (test) splits.test = labelled_dataset(*test, "test", labels.class_names, std::move(labels.of_part.back()));
+    for (std::string& note : labels.notes) splits.notes.push_back(std::move(note));
+    return splits;
 }
 
 }  // namespace
@@ -169,25 +218,27 @@ std::vector<std::string> FolderDataset::take_notes() const {
     return options_.notes ? options_.notes->take() : std::vector<std::string>();
 }
 
-Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& given) {
+Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& given,
+                   const FolderOptions& asked) {
     DecodeOptions options = given;
     options.notes = std::make_shared<DecodeNotes>();
     std::error_code ignored;
     check(std::filesystem::is_directory(folder, ignored), "{} is no folder: expected a folder of images", folder);
-    const FolderParts parts = find_parts(folder);
+    const FolderParts parts = find_parts(folder, asked.test_part);
     const Part train = list_part(folder, parts.train, listing, options);
-    Splits splits;
-    splits.train = training_dataset(train, parts.train.empty() ? "" : "train");
-    splits.pretrain = splits.train;
-    if (!parts.note.empty()) splits.notes.push_back(parts.note);
-    const auto add_notes = [&](const Part& part) {
-        for (std::string& note : notes_of(part.listing, part.root)) splits.notes.push_back(std::move(note));
-    };
-    add_notes(train);
-    if (parts.test.empty()) return splits;
-    const Part test = list_part(folder, parts.test, listing, options);
-    splits.test = test_dataset(test, train);
-    add_notes(test);
+    std::optional<Part> test;
+    if (!parts.test.empty()) test = list_part(folder, parts.test, listing, options);
+
+    const std::string train_name = parts.train.empty() ? "" : "train";
+    Splits splits = asked.labels_from.empty() ? splits_by_folders(train, train_name, test)
+                                              : splits_by_file(asked.labels_from, folder, train, train_name, test);
+    std::vector<std::string> notes;
+    if (!parts.note.empty()) notes.push_back(parts.note);
+    for (std::string& note : notes_of(train.listing, train.root)) notes.push_back(std::move(note));
+    if (test) {
+        for (std::string& note : notes_of(test->listing, test->root)) notes.push_back(std::move(note));
+    }
+    splits.notes.insert(splits.notes.begin(), notes.begin(), notes.end());
     return splits;
 }
 

@@ -5,6 +5,7 @@
 
 #include "moco/data/dataset.h"
 #include "moco/data/folder_listing.h"
+#include "moco/data/folder_options.h"
 
 namespace moco {
 
@@ -37,7 +38,10 @@ class FolderDataset final : public Dataset {
 
 /// All images below `folder`, or below those of its subfolders that are its parts (moco/data/folder_parts.h), with the
 /// classes of the training part. A test part that lies flat, or in one folder `images`, is unlabelled unless
-/// val_annotations.txt tells its labels. Images are RGB, normalised with ImageNet's constants.
-Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& options = {});
+/// val_annotations.txt tells its labels. Images are RGB, normalised with ImageNet's constants. With asked.labels_from,
+/// that file tells the labels: of the test part where only the training part has class folders, else of all images.
+/// Images without a label are then in `pretrain` only. Throws Error where what is asked for is not there.
+Splits open_folder(const std::string& folder, const ListingOptions& listing, const DecodeOptions& options = {},
+                   const FolderOptions& asked = {});
 
 }  // namespace moco

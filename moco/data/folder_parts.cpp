@@ -1,8 +1,11 @@
 #include "moco/data/folder_parts.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <span>
 #include <vector>
 
 #include "core/error.h"
@@ -32,18 +35,32 @@ std::string named(const std::vector<std::string>& folders, const std::string& na
     return found == folders.end() ? "" : *found;
 }
 
-std::string test_part_of(const std::vector<std::string>& folders) {
-    for (const char* name : kTest) {
+std::string first_of(const std::vector<std::string>& folders, std::span<const char* const> names) {
+    for (const char* name : names) {
         if (const std::string found = named(folders, name); !found.empty()) return found;
     }
     return "";
 }
 
+/// --test-part "val" or "test".
+FolderParts asked_parts(const std::string& folder, const std::vector<std::string>& parts, const std::string& train,
+                        const std::string& test_part) {
+    const std::span<const char* const> names = kTest;
+    const bool val = test_part == "val";
+    check(val || test_part == "test", "--test-part {}: expected val or test", test_part);
+    const std::string test = first_of(parts, val ? names.first(3) : names.last(1));
+    check(!train.empty() && !test.empty(), "--test-part {}: {} has no subfolder {}, {}", test_part, folder,
+          train.empty() ? kTrain : test_part.c_str(),
+          parts.empty() ? "nor any other that is a part" : fmt::format("only {}", fmt::join(parts, ", ")));
+    return {train, test, ""};
+}
+
 }  // namespace
 
-FolderParts find_parts(const std::string& folder) {
+FolderParts find_parts(const std::string& folder, const std::string& test_part) {
     const std::vector<std::string> parts = subfolders_of(folder, names_a_part);
-    const std::string train = named(parts, kTrain), test = test_part_of(parts);
+    const std::string train = named(parts, kTrain), test = first_of(parts, kTest);
+    if (!test_part.empty()) return asked_parts(folder, parts, train, test_part);
     if (!train.empty() && !test.empty()) return {train, test, ""};
     const std::string only = train.empty() ? test : train;
     if (only.empty()) return {};

@@ -75,7 +75,8 @@ std::optional<EvaluationReport> ClassifierTask::evaluate(const EvaluationPlace& 
 
 const DatasetPtr& labelled_training_part(const Splits& data, const std::string& spec, const std::string& what) {
     const DatasetInfo& info = data.train->info();
-    check(info.classes > 0, "--data {} has no labels, which {} needs", spec, what);
+    check(info.classes > 0, "--data {} has no labels, which {} needs (class folders, or --labels-from FILE.csv)", spec,
+          what);
     check(info.classes > 1, "--data {} has one class{}: {} needs two or more", spec,
           info.class_names.empty() ? "" : fmt::format(" ({})", info.class_names.front()), what);
     return data.train;

@@ -1,6 +1,6 @@
 #include "moco/train/settings/views.h"
 
-#include "moco/data/dataset.h"
+#include "core/shell_word.h"
 #include "moco/train/settings/checks.h"
 
 namespace moco {
@@ -21,6 +21,10 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
         .add("max-pixels", "N", data.max_pixels, "images of more pixels than this are unreadable", {Decides::run})
         .add("depth-range", "LO:HI", data.depth_range, kDepthRangeHelp, newer)
         .add("exif", kExif, data.exif, kExifHelp, newer)
+        .add("labels-from", "FILE.csv", data.labels_from, kLabelsFromHelp,
+             {Decides::run, OnResume::fixed, InCheckpoints::if_changed})
+        .add("test-part", "val|test", data.test_part, kTestPartHelp,
+             {Decides::run, OnResume::fixed, InCheckpoints::if_changed})
         .add("image-size", "PIXELS", views.image_size, "side of an augmented view, pixels")
         .add("aug", kRecipes, views.aug, "recipe of the augmented views")
         .add("aug-plus", "", views.aug_plus, "MoCo v2's jitter and blur with the recipe's crop")
@@ -41,6 +45,8 @@ void validate(const DataSettings& data) {
     check(data.max_pixels >= 1 && data.max_pixels <= kMostMaxPixels, "--max-pixels {}: it must be in 1..{}",
           data.max_pixels, kMostMaxPixels);
     decode_options_of(data);
+    check(data.test_part.empty() || data.test_part == "val" || data.test_part == "test",
+          "--test-part {}: expected val or test", data.test_part);
 }
 
 void validate(const ViewSettings& v) {
@@ -73,6 +79,21 @@ std::string decoding_flags(const DataSettings& data) {
     if (!data.depth_range.empty()) flags += " --depth-range " + data.depth_range;
     if (data.exif != DataSettings().exif) flags += " --exif " + data.exif;
     return flags;
+}
+
+FolderOptions folder_options_of(const DataSettings& data) {
+    return {.labels_from = data.labels_from, .test_part = data.test_part};
+}
+
+std::string folder_flags(const DataSettings& data) {
+    std::string flags;
+    if (!data.labels_from.empty()) flags += " --labels-from " + for_shell(data.labels_from);
+    if (!data.test_part.empty()) flags += " --test-part " + data.test_part;
+    return flags;
+}
+
+Splits open_dataset(const DataSettings& data) {
+    return open_dataset(data.spec, decode_options_of(data), folder_options_of(data));
 }
 
 Recipe recipe_of(const ViewSettings& v) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "moco/data/augmentation.h"
+#include "moco/data/dataset.h"
 #include "moco/data/decode_options.h"
 #include "moco/train/settings/table.h"
 
@@ -16,6 +17,9 @@ struct DataSettings {
     std::string depth_range;                 // "LO:HI": the values of 16-bit images that become 0 and 255; "": none
     std::string exif = "ignore";             // or "honour": images are turned as EXIF says
 
+    std::string labels_from;  // a CSV file of images and classes, for folders; "": none
+    std::string test_part;    // "val" or "test", where a folder has both; "": the first that is there
+
     bool operator==(const DataSettings&) const = default;
 };
 
@@ -23,6 +27,10 @@ inline constexpr const char* kExifHelp =
     "the orientation that cameras note: ignored, as torchvision does, or honoured, so that images stand upright";
 inline constexpr const char* kDepthRangeHelp =
     "16-bit images: the values that become 0 and 255, as 0:4095 for 12 bits; without it the high byte is kept";
+inline constexpr const char* kLabelsFromHelp =
+    "folders of images: a CSV file with an image's path or name and its class a line";
+inline constexpr const char* kTestPartHelp =
+    "folders with both: which one is the test part; without it val/, validation/, valid/ or else test/";
 
 struct ViewSettings {
     int64_t image_size = 224;  // side of an augmented view, pixels
@@ -44,6 +52,12 @@ void validate(const ViewSettings& views);
 DecodeOptions decode_options_of(const DataSettings& data);
 /// The flags that have another command decode them in the same way, each after a blank: " --depth-range 0:4095".
 std::string decoding_flags(const DataSettings& data);
+/// What is asked of a folder besides.
+FolderOptions folder_options_of(const DataSettings& data);
+/// The flags that have another command ask for the same, each after a blank: " --labels-from labels.csv".
+std::string folder_flags(const DataSettings& data);
+/// moco/data/dataset.h's, as the settings say.
+Splits open_dataset(const DataSettings& data);
 /// The recipe that the settings describe. Throws Error for an unknown name.
 Recipe recipe_of(const ViewSettings& views);
 

@@ -239,6 +239,7 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         const char *name, *text, *message;
     } cases[] = {
         {"preset", "v3", "--preset v3: there is no such preset"},
+        {"test-part", "dev", "--test-part dev: expected val or test"},
         {"data", "", "--data is missing"},
         {"depth-range", "4095:0", "--depth-range 4095:0: expected LO:HI, two whole numbers in 0..65535"},
         {"exif", "honor", "--exif honor: expected ignore (pixels as they are stored) or honour"},
