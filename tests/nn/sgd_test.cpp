@@ -79,6 +79,66 @@ TEST(Sgd, NeedsGradients) {
     expect_error([&] { Sgd sgd(arena, SgdOptions{}); }, {"Sgd", "no gradients"});
 }
 
+/// Four parameters of ones, whose gradients are ones, in an arena with gaps between them.
+struct FourParameters {
+    std::vector<Tensor> w;
+    ParameterArena arena;
+
+    explicit FourParameters(Backend& backend) {
+        std::vector<NamedTensor> named;
+        for (const Shape& shape : {Shape({5, 7}), Shape({3}), Shape({17}), Shape({2, 2})}) {
+            w.push_back(Tensor::full(shape, 1.0f, backend));
+            named.push_back({fmt::format("w{}", w.size() - 1), w.back()});
+        }
+        arena = ParameterArena(named, ArenaContents::values_and_gradients);
+        for (const Tensor& parameter : w) parameter.grad().copy_from(Tensor::full(parameter.shape(), 1.0f, backend));
+    }
+};
+
+class SgdGroups : public EachBackend {};
+
+TEST_P(SgdGroups, EachHasItsOptionsAndItsFactorOfTheRate) {
+    FourParameters s(backend());
+    Sgd sgd(s.arena, {{0, 1, {0, 0}, 1}, {1, 2, {0.5f, 0}, 0.5f}, {3, 1, {0, 1}, 4}});
+    sgd.set_learning_rate(0.125f);
+    sgd.step();
+    sgd.set_learning_rate(0.0625f);  // the factors are those of the rate that is set, not of the one before
+    sgd.step();
+    const std::vector<float> expected = {1 - 0.125f - 0.0625f,                       // lr
+                                         1 - 0.0625f - 0.03125f * 1.5f,              // lr / 2; v = 1, then 0.5 + 1
+                                         1 - 0.0625f - 0.03125f * 1.5f, 0 - 0.25f};  // 4 lr; g = 1 + w: 2, then 1
+    for (size_t i = 0; i < 4; ++i) EXPECT_THAT(s.w[i].to_vector(), ::testing::Each(expected[i])) << "w" << i;
+}
+
+TEST_P(SgdGroups, ParametersOfNoGroupStayAsTheyAre) {
+    FourParameters s(backend());
+    Sgd sgd(s.arena, {{1, 1, {0.9f, 0.5f}, 1}, {3, 1, {0.9f, 0.5f}, 1}});
+    sgd.set_learning_rate(0.25f);
+    sgd.step();
+    for (size_t i = 0; i < 4; ++i) {
+        const bool learns = i == 1 || i == 3;
+        EXPECT_THAT(s.w[i].to_vector(), ::testing::Each(learns ? 0.625f : 1.0f)) << "w" << i;
+        EXPECT_THAT(sgd.momenta()[i].tensor.to_vector(), ::testing::Each(learns ? 1.5f : 0.0f)) << "w" << i;
+    }
+}
+
+TEST_P(SgdGroups, BeyondTheArenaOrEmptyAreRefused) {
+    struct Case {
+        ParameterGroup group;
+        std::string sentence;
+    };
+    FourParameters s(backend());
+    for (const auto& [group, sentence] :
+         {Case{{0, 0, {}, 1}, "Sgd: a group of 0 parameters from number 0, the arena has 4"},
+          {{0, 5, {}, 1}, "Sgd: a group of 5 parameters from number 0, the arena has 4"},
+          {{3, 2, {}, 1}, "Sgd: a group of 2 parameters from number 3, the arena has 4"},
+          {{4, 1, {}, 1}, "Sgd: a group of 1 parameters from number 4, the arena has 4"}}) {
+        EXPECT_EQ(message_of([&] { Sgd sgd(s.arena, std::vector<ParameterGroup>{{0, 1, {}, 1}, group}); }), sentence);
+    }
+}
+
+MOCO_FOR_EACH_BACKEND(SgdGroups);
+
 TEST(DeviceValue, HoldsWhatWasSet) {
     struct Numbers {
         float m = 0.5f;
