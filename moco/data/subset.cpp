@@ -28,6 +28,7 @@ class Subset final : public Dataset {
     int64_t label(int64_t i) const override { return whole_->label(at(i)); }
     std::string path(int64_t i) const override { return whole_->path(at(i)); }
     std::string names_digest() const override { return whole_->names_digest(); }
+    std::vector<std::string> take_notes() const override { return whole_->take_notes(); }
 
   private:
     int64_t at(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
@@ -108,6 +109,7 @@ LabelShare label_share(std::string_view text) {
 std::vector<int64_t> choose_labelled(const Dataset& data, const std::vector<int64_t>& among, const LabelShare& share,
                                      uint64_t seed) {
     ByClass images;
+    for (int64_t label = 0; label < data.info().classes; ++label) images[label] = {};  // so that none goes unnoticed
     for (const int64_t i : among) images[data.label(i)].push_back(i);
     shuffle(images, seed, Draw::labels);
     std::vector<int64_t> chosen;
@@ -115,6 +117,7 @@ std::vector<int64_t> choose_labelled(const Dataset& data, const std::vector<int6
         const std::vector<int64_t>& indices = of_class.second;
         check(share.per_class <= std::ssize(indices), "--labels {}: class {} has {} images to train on",
               share.per_class, class_name(data.info(), of_class.first), indices.size());
+        if (indices.empty()) continue;
         const int64_t count = share.per_class > 0
                                   ? share.per_class
                                   : std::max<int64_t>(nearest_share(share.percent / 100, indices.size()), 1);
