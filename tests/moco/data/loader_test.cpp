@@ -89,6 +89,28 @@ TEST_P(LoaderTest, TheSameBatchesForAnyNumberOfWorkers) {
     }
 }
 
+TEST_P(LoaderTest, WithoutViewsTheSameImagesAreNamedAndNoneIsRead) {
+    std::set<int64_t> all;
+    for (int64_t i = 0; i < 90; ++i) all.insert(i);
+    const DatasetPtr whole = open_shapes(90).train;
+    const DatasetPtr unreadable = std::make_shared<FlawedDataset>(whole, all);
+    LoaderOptions options = small_options();
+    options.start_step = 2;
+    for (const int workers : {0, 1, 5}) {
+        options.workers = workers;
+        Loader loader(whole, two_views("v2"), options, backend()), without(unreadable, {}, options, backend());
+        for (int i = 0; i < 6; ++i) {
+            const Batch expected = loader.next(), batch = without.next();
+            EXPECT_EQ(batch.epoch, expected.epoch);
+            EXPECT_EQ(batch.step, expected.step);
+            EXPECT_EQ(batch.labels, expected.labels) << workers << " workers";
+            EXPECT_EQ(batch.indices, expected.indices) << workers << " workers";
+            EXPECT_TRUE(batch.views.empty());
+            EXPECT_TRUE(batch.unreadable.empty());
+        }
+    }
+}
+
 TEST_P(LoaderTest, ViewsMadeOnTheProcessorArriveAsTheyAre) {
     const DatasetPtr data = std::make_shared<FlawedDataset>(open_shapes(90).train, std::set<int64_t>{3, 50});
     LoaderOptions options = small_options();
