@@ -83,6 +83,8 @@ HeldOut hold_out(const Dataset& data, double share, uint64_t seed) {
     }
     std::sort(result.held.begin(), result.held.end());
     std::sort(result.rest.begin(), result.rest.end());
+    check(!result.rest.empty(), "--val-share {}: of the {} labelled images of {} none is left to train on", share,
+          result.held.size(), data.info().name);
     return result;
 }
 

@@ -20,7 +20,8 @@ struct HeldOut {
 };
 
 /// Holds out `share` (0 <= share < 1) of the labelled images, of each class the nearest number to its share; images
-/// without a label are in neither. Which ones depends on the data set's labels and the seed alone.
+/// without a label are in neither. Which ones depends on the data set's labels and the seed alone. Throws Error where
+/// none is left.
 HeldOut hold_out(const Dataset& data, double share, uint64_t seed);
 
 /// How many labelled images of a class are used: a share of them, or a number.

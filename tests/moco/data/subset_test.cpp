@@ -101,6 +101,12 @@ TEST(HoldOut, TheSeedAloneDecidesWhich) {
     EXPECT_TRUE(std::includes(many.begin(), many.end(), few.begin(), few.end())) << "a larger share holds the smaller";
 }
 
+TEST(HoldOut, LeavesAtLeastOneImage) {
+    const Labelled lone({0, -1, 1}, {"some", "others"});
+    EXPECT_EQ(message_of([&] { hold_out(lone, 0.5, 1); }),
+              "--val-share 0.5: of the 2 labelled images of labelled none is left to train on");
+}
+
 TEST(LabelShare, IsAShareOrANumberOfImages) {
     struct Case {
         std::string text;
