@@ -45,6 +45,16 @@ RunSummary run_training(const RunDescription& run, const TrainingFlags& flags, c
 void report_with_baseline(const TrainingFlags& flags, const std::string& command, const RunSummary& run,
                           const RunSummary& baseline);
 
+/// The sentence of rate_advice, where there is one.
+template <typename S>
+std::string rate_advice_for(const S& settings) {
+    if constexpr (requires { rate_advice(settings); }) {
+        return rate_advice(settings);
+    } else {
+        return rate_advice(settings.optimizer, preset<S>(settings.preset).optimizer);
+    }
+}
+
 /// T: a task with its settings T::Settings.
 template <typename T>
 void run_training(const TrainingFlags& flags) {
@@ -67,7 +77,7 @@ void run_training(const TrainingFlags& flags) {
     naming_settings_file(sources, table, [&] { validate(settings); });
     const RunStart start = flags.resumes() ? RunStart::resume : RunStart::fresh;
     std::vector<std::string> advice = method_advice(settings);
-    const std::string rate = rate_advice(settings.optimizer, preset<S>(settings.preset).optimizer);
+    const std::string rate = rate_advice_for(settings);
     if (!rate.empty()) advice.push_back(rate);
     const RunDescription run = {std::string(S::command), settings, table, start};
     const MakeTask make_task = [&](const Splits& data, Backend& backend, Communicator& comm) {

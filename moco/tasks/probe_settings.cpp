@@ -26,13 +26,20 @@ void fashion(ProbeSettings& s) {
 
 constexpr Preset<ProbeSettings> kPresets[] = {{"imagenet", imagenet}, {"fashion", fashion}};
 
-/// "30", "0.3,1,3", "sweep".
+std::string_view without_blanks(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
+/// "30", "0.3,1,3", "0.3, 1, 3", "sweep".
 std::vector<double> numbers(std::string_view flag, const std::string& text, const std::vector<double>& swept) {
     if (text == "sweep") return swept;
     std::vector<double> values;
     for (size_t begin = 0; begin <= text.size();) {
-        const size_t end = std::min(text.find_first_of(", ", begin), text.size());
-        const std::optional<double> value = parse_number<double>(std::string_view(text).substr(begin, end - begin));
+        const size_t end = std::min(text.find(',', begin), text.size());
+        const std::string_view number = without_blanks(std::string_view(text).substr(begin, end - begin));
+        const std::optional<double> value = parse_number<double>(number);
         check(value && std::isfinite(static_cast<float>(*value)) && *value >= 0,
               "--{} {}: expected numbers of at least 0, separated by commas, or sweep", flag, text);
         values.push_back(*value);
@@ -92,6 +99,15 @@ std::vector<double> probe_penalties(const ProbeSettings& s) {
     std::vector<double> values = numbers("l2", s.l2, kSweptPenalties);
     std::sort(values.begin(), values.end(), std::greater<>());
     return values;
+}
+
+std::string rate_advice(const ProbeSettings& s) {
+    const ProbeSettings by_preset = preset<ProbeSettings>(s.preset);
+    const std::vector<double> rates = probe_rates(s);
+    if (s.solver != "sgd" || s.rates != by_preset.rates || rates.size() > 1) return {};
+    OptimizerSettings given = s.optimizer, usual = by_preset.optimizer;
+    given.lr = usual.lr = rates.front();
+    return rate_advice(given, usual);
 }
 
 std::vector<float> rate_factors(const ProbeSettings& s) {

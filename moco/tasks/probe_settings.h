@@ -39,6 +39,9 @@ void validate(const ProbeSettings& settings);
 std::vector<double> probe_rates(const ProbeSettings& settings);
 std::vector<double> probe_penalties(const ProbeSettings& settings);
 
+/// A sentence where another batch size than the preset's goes with the preset's only rate; else empty.
+std::string rate_advice(const ProbeSettings& settings);
+
 /// What a head's rate is times what the schedule says: 1 where there is one head. With lbfgs a number for each penalty.
 std::vector<float> rate_factors(const ProbeSettings& settings);
 Schedule probe_schedule(const ProbeSettings& settings);

@@ -242,7 +242,8 @@ void Loop::fail_of_loss(double loss, const IssuedStep& step) const {
           "--init or images that are out of range may be the reason",
           loss);
     fail("the loss is {} at step {} (epoch {}): the run stops; {} holds step {}; a lower --lr (now {}) may help", loss,
-         step.step, step.epoch, summary_.checkpoint.string(), saved_step_, optimizer_.lr);
+         step.step, step.epoch, summary_.checkpoint.string(), saved_step_,
+         text_of(description_.table.find("lr")->get()));
 }
 
 std::unique_ptr<Loader> Loop::make_loader(int64_t epoch, int64_t step) const {

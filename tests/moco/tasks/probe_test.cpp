@@ -207,6 +207,12 @@ TEST_F(ProbeRun, DataThatDoNotDoAreRefused) {
     EXPECT_EQ(refused(), "--val-share 0.5: of the 10 labelled images of shapes none is left to train on");
 }
 
+TEST_F(ProbeRun, ALossThatIsNotFiniteNamesTheRatesThatWereGiven) {
+    ProbeSettings s = settings("run");
+    s.rates = "3e38", s.optimizer.schedule = {};
+    EXPECT_THAT(message_of([&] { run<Probe>(s); }), ::testing::HasSubstr("a lower --lr (now 3e38) may help"));
+}
+
 class ProbeOnDevice : public EachBackend {};
 
 TEST_P(ProbeOnDevice, AReplayedRunEndsInTheBitsOfAnIssuedOne) {

@@ -1,12 +1,15 @@
 // Small runs that start from a pretrained encoder.
 #pragma once
 
+#include <fmt/ranges.h>
+
 #include <string>
 #include <vector>
 
 #include "core/parallel.h"
 #include "moco/data/subset.h"
 #include "moco/tasks/transfer_settings.h"
+#include "nn/safetensors.h"
 #include "tests/moco/runs.h"
 
 namespace moco::testing {
