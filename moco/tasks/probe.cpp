@@ -110,6 +110,7 @@ const Probe::CachedRows& Probe::cached_rows() {
         const auto behind = std::upper_bound(known.begin(), known.end(), i) - known.begin();
         cached.row_of.push_back(std::max<int64_t>(behind - 1, 0));
     }
+    cached.unreadable.unreadable = std::move(features.unreadable);
     return cached_.emplace(std::move(cached));
 }
 
@@ -191,6 +192,7 @@ std::vector<ClassificationScores> Probe::scores_of_heads(const Part& part) {
 
 std::optional<EvaluationReport> Probe::evaluate(const EvaluationPlace& place) {
     const Stopwatch watch;
+    if (cached_) note_unreadable(std::exchange(cached_->unreadable, {}), "training", place);
     if (!read_features(val_, place) || !read_features(test_, place)) return std::nullopt;
     if (place.epoch == settings_.optimizer.epochs) check_frozen();
     const std::vector<ClassificationScores> val = scores_of_heads(val_), test = scores_of_heads(test_);

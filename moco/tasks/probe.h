@@ -47,6 +47,7 @@ class Probe final : public Task {
         Tensor rows;                  // n x d
         std::vector<int64_t> row_of;  // by index within the training part
         std::vector<int64_t> labels;  // of each row
+        Features unreadable = {};     // names the images that have none, until an evaluation has told of them
     };
 
     bool cached() const { return settings_.features == "cached"; }

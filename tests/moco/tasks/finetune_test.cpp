@@ -177,7 +177,7 @@ TEST_P(FinetuneOnDevice, AReplayedRunEndsInTheBitsOfAnIssuedOne) {
         s.bn_splits = 2, s.optimizer.accumulate = 2;
         s.views.image_size = 16;
         s.data.spec = "shapes:32", s.optimizer.batch_size = 8;
-        s.eval_every = 0, s.run.max_steps = 3;  // recorded, and replayed twice
+        s.optimizer.epochs = 3, s.eval_every = 0, s.run.max_steps = 5;  // two issued, the others replayed
         const TempFolder runs;
         expect_replays_equal_steps<Finetune>(s, runs, backend());
     }

@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "moco/tasks/weights.h"
+#include "ops/gather_rows.h"
+#include "tests/moco/data/flawed_dataset.h"
 #include "tests/moco/tasks/transfer_runs.h"
 #include "tests/support/message.h"
 
@@ -107,6 +111,39 @@ TEST_F(ProbeRun, CachedFeaturesAreReadOnceAndAnnounced) {
     run<Probe>(settings("run", "cached"), watcher);
     EXPECT_THAT(watcher.notes, ElementsAre("the first step waits for the features of 66 images"));
     EXPECT_THAT(watcher.evaluations, ElementsAre("features of 20 val images", "features of 10 test images"));
+}
+
+TEST_F(ProbeRun, OnCachedFeaturesEachImageBringsItsOwn) {
+    ProbeSettings s = settings("run", "cached");
+    s.rates = "1", s.val_share = 0, s.optimizer.epochs = 1;
+    Splits data = open_dataset(s.data.spec);
+    data.train = std::make_shared<FlawedDataset>(data.train, std::set<int64_t>{0, 40, 41});
+    Watcher watcher;
+    const SafetensorsFile got(run_on<Probe>(s, data, cpu(), watcher).checkpoint);
+    EXPECT_THAT(watcher.notes, ElementsAre("the first step waits for the features of 86 images",
+                                           "3 training images cannot be read and are left out; the first: " +
+                                               data.train->path(0) + " is damaged"));
+
+    // The same by hand; unreadable images are those before them, or the first that can be read.
+    LinearProbe probe(network_config(s, 3), 10, {1}, sgd_options(s.optimizer), s.run.seed, cpu());
+    warm_start(s.run.init, probe.f, WarmHead::fresh);
+    const EvalTransform transform = default_transform(data.train->info(), 32);
+    const Tensor all = extract_features(probe.f, open_dataset(s.data.spec).train, transform, {}, cpu()).backbone;
+    LoaderOptions options;
+    options.batch = 16, options.size = 32;
+    Loader loader(data.train, {}, options, cpu());
+    probe.sgd.set_learning_rate(1);
+    SingleProcess comm;
+    for (int64_t step = 0; step < 5; ++step) {
+        std::vector<int64_t> rows, labels;
+        for (const int64_t i : loader.next().indices) {
+            rows.push_back(i == 0 ? 1 : i == 40 || i == 41 ? 39 : i);
+            labels.push_back(data.train->label(rows.back()));
+        }
+        probe_step(probe, gather_rows(all, Tensor::from_host(rows, {16}, cpu())),
+                   Tensor::from_host(labels, {16}, cpu()), comm);
+    }
+    EXPECT_EQ(got.read_floats(got.at("fc.weight")), probe.heads_state().parameters[0].tensor.to_vector());
 }
 
 TEST_F(ProbeRun, OneHeadsCheckpointOpensAsANetwork) {
@@ -226,7 +263,7 @@ TEST_P(ProbeOnDevice, AReplayedRunEndsInTheBitsOfAnIssuedOne) {
         s.rates = "0.3,3";
         s.views.image_size = 16;
         s.data.spec = "shapes:32", s.optimizer.batch_size = 8;
-        s.eval_every = 0, s.run.max_steps = 3;  // recorded, and replayed twice
+        s.optimizer.epochs = 3, s.eval_every = 0, s.run.max_steps = 5;  // two issued, the others replayed
         const TempFolder runs;
         expect_replays_equal_steps<Probe>(s, runs, backend());
     }
