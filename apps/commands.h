@@ -12,6 +12,7 @@ void add_supervised(const Command& app);
 void add_predict(const Command& app);
 void add_views(const Command& app);
 void add_knn(const Command& app);
+void add_recipe(const Command& app);
 void add_features(const Command& app);
 void add_neighbours(const Command& app);
 void add_info(const Command& app);

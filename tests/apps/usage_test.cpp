@@ -119,7 +119,7 @@ TEST(Usage, AMistypedFlagGetsTheNearestOne) {
 TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
     expect_sentence(run_moco({"zzzzzzzzzz"}), 2,
-                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, views"});
+                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
     expect_sentence(run_moco({"bench"}), 2,
                     {"moco bench needs a subcommand: step, classifier, conv, ops, loader, search"});

@@ -29,6 +29,7 @@ const std::map<std::string, std::vector<std::string>> kMayIncludeWithinMoco = {
     {"moco/train", {"moco/train", "moco/data"}},
     {"moco/eval", {"moco/eval", "moco/data"}},
     {"moco/tasks", {"moco/tasks", "moco/train", "moco/eval", "moco/data", "moco"}},
+    {"moco/study", {"moco/study", "moco/tasks", "moco/train", "moco/eval", "moco/data", "moco"}},
 };
 
 /// "moco/train" of "moco/train/settings/table.h", "moco" of "moco/queue.h".

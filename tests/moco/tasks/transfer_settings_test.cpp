@@ -258,8 +258,10 @@ TEST_F(FromCheckpoint, DataThatDoNotFitAreRefused) {
     const std::string channels = (source_ / kLastCheckpoint).string() +
                                  " holds an encoder of images with 3 channels, the images of --data have 1";
     EXPECT_THAT(refused(data_of(64, 1, {"a", "b"})), ElementsAre(channels, channels));
-    EXPECT_THAT(refused(data_of(64, 3, {})), ElementsAre("--data ours has no labels, which a linear probe needs",
-                                                         "--data ours has no labels, which fine-tuning needs"));
+    EXPECT_THAT(
+        refused(data_of(64, 3, {})),
+        ElementsAre("--data ours has no labels, which a linear probe needs (class folders, or --labels-from FILE.csv)",
+                    "--data ours has no labels, which fine-tuning needs (class folders, or --labels-from FILE.csv)"));
     EXPECT_THAT(refused(data_of(64, 3, {"only"})),
                 ElementsAre("--data ours has one class (only): a linear probe needs two or more",
                             "--data ours has one class (only): fine-tuning needs two or more"));
