@@ -21,6 +21,25 @@ std::filesystem::path checkpoint_file(const std::string& named) {
     return std::filesystem::is_directory(path) ? path / kLastCheckpoint : path;
 }
 
+void add_decoding_flags(const Command& command, DataSettings& data) {
+    command.option("--max-pixels", data.max_pixels, "images of more pixels than this are unreadable").takes("N");
+    command.option("--depth-range", data.depth_range, kDepthRangeHelp).takes("LO:HI");
+    command.option("--exif", data.exif, kExifHelp).takes("ignore|honour");
+}
+
+void add_folder_flags(const Command& command, DataSettings& data) {
+    command.option("--labels-from", data.labels_from, kLabelsFromHelp).takes("FILE.csv");
+    command.option("--test-part", data.test_part, kTestPartHelp).takes("val|test");
+}
+
+void add_workers_flag(const Command& command, int& workers) {
+    command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
+}
+
+void check_workers(int workers) {
+    check(workers >= 0 && workers <= 1024, "--workers {}: expected 0 to 1024", workers);
+}
+
 void EvaluationFlags::add_to(const Command& command) {
     command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
         .takes("FILE")
@@ -40,18 +59,15 @@ void EvaluationFlags::add_to(const Command& command) {
                 "at, else the imagenet-eval of that size")
         .takes("NAME");
     command.option("--limit", limit, "take only the first N images of each part; 0: all").takes("N");
-    command.option("--max-pixels", data.max_pixels, "images of more pixels than this are unreadable").takes("N");
-    command.option("--depth-range", data.depth_range, kDepthRangeHelp).takes("LO:HI");
-    command.option("--exif", data.exif, kExifHelp).takes("ignore|honour");
-    command.option("--labels-from", data.labels_from, kLabelsFromHelp).takes("FILE.csv");
-    command.option("--test-part", data.test_part, kTestPartHelp).takes("val|test");
-    command.option("-j,--workers", workers, "threads that read and decode images").takes("N").group("Machine");
+    add_decoding_flags(command, data);
+    add_folder_flags(command, data);
+    add_workers_flag(command, workers);
     device.add_to(command);
 }
 
 Evaluation open_evaluation(const EvaluationFlags& flags) {
     check(flags.limit >= 0, "--limit {}: expected a number of images, or 0 for all", flags.limit);
-    check(flags.workers >= 0 && flags.workers <= 1024, "--workers {}: expected 0 to 1024", flags.workers);
+    check_workers(flags.workers);
     validate(flags.data);
     Evaluation e;
     e.backend = flags.device.open();

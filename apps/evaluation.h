@@ -19,6 +19,15 @@ namespace moco::apps {
 /// A checkpoint file as it was named: a run folder stands for its last checkpoint.
 std::filesystem::path checkpoint_file(const std::string& named);
 
+/// --max-pixels, --depth-range, --exif: how files are decoded.
+void add_decoding_flags(const Command& command, DataSettings& data);
+/// --labels-from, --test-part: what is asked of a folder besides.
+void add_folder_flags(const Command& command, DataSettings& data);
+/// --workers.
+void add_workers_flag(const Command& command, int& workers);
+/// Throws Error for a number that cannot be.
+void check_workers(int workers);
+
 struct EvaluationFlags {
     std::string checkpoint, transform = "default";
     DataSettings data;

@@ -129,6 +129,7 @@ void run_predict(const Flags& flags) {
           kBestClasses);
     check(flags.format == "table" || flags.format == "csv", "--format {}: expected table or csv (or --json)",
           flags.format);
+    check_workers(flags.workers);
     const Classified all = classify(flags);
     if (flags.json) {
         print_as_json(all, flags.top);
@@ -147,10 +148,8 @@ void add_predict(const Command& app) {
     command.option("images", flags->images, "image files and folders").takes("IMAGES...").required();
     command.option("--top", flags->top, "classes shown of each image; CSV has five").takes("N");
     command.option("--format", flags->format, "table, or csv: the columns of predictions.csv").takes("table|csv");
-    command.option("--max-pixels", flags->data.max_pixels, "images of more pixels than this are unreadable").takes("N");
-    command.option("--depth-range", flags->data.depth_range, kDepthRangeHelp).takes("LO:HI");
-    command.option("--exif", flags->data.exif, kExifHelp).takes("ignore|honour");
-    command.option("-j,--workers", flags->workers, "threads that read and decode images").takes("N").group("Machine");
+    add_decoding_flags(command, flags->data);
+    add_workers_flag(command, flags->workers);
     flags->device.add_to(command);
     add_json_flag(command, flags->json);
     command.runs([flags] { run_predict(*flags); });

@@ -12,6 +12,7 @@
 
 #include "apps/commands.h"
 #include "apps/device.h"
+#include "apps/evaluation.h"
 #include "apps/json.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
@@ -128,7 +129,7 @@ void print_as_json(const DataSurvey& s, const PretrainRecipe& recipe) {
 
 void run_recipe(const Flags& flags) {
     check(flags.hours > 0 && std::isfinite(flags.hours), "--hours {}: expected more than 0", flags.hours);
-    check(flags.workers >= 0 && flags.workers <= 1024, "--workers {}: expected 0 to 1024", flags.workers);
+    check_workers(flags.workers);
     validate(flags.data);
     const std::unique_ptr<Backend> backend = flags.device.open();
     note_emulation(*backend);
@@ -148,12 +149,9 @@ void add_recipe(const Command& app) {
     command.option("--data", flags->data.spec, "data set: " + dataset_forms()).takes("DATA").required().once();
     command.option("--hours", flags->hours, "how long the run may take here").takes("H");
     command.option("--out", flags->out, "file for the settings").takes("FILE.toml");
-    command.option("--max-pixels", flags->data.max_pixels, "images of more pixels than this are unreadable").takes("N");
-    command.option("--depth-range", flags->data.depth_range, kDepthRangeHelp).takes("LO:HI");
-    command.option("--exif", flags->data.exif, kExifHelp).takes("ignore|honour");
-    command.option("--labels-from", flags->data.labels_from, kLabelsFromHelp).takes("FILE.csv");
-    command.option("--test-part", flags->data.test_part, kTestPartHelp).takes("val|test");
-    command.option("-j,--workers", flags->workers, "threads that read and decode images").takes("N").group("Machine");
+    add_decoding_flags(command, flags->data);
+    add_folder_flags(command, flags->data);
+    add_workers_flag(command, flags->workers);
     flags->device.add_to(command);
     add_json_flag(command, flags->json);
     command.runs([flags] { run_recipe(*flags); });

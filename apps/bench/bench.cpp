@@ -9,6 +9,14 @@ Option add_number(const Command& command, const char* flag, int64_t& value, cons
     return command.option(flag, value, help).takes("N");
 }
 
+void add_network_flags(const Command& command, EncoderConfig& network, std::string& stem) {
+    command.option("-a,--arch", network.arch, "architecture: resnet18, 34, 50, 101 or 152").takes("NAME");
+    add_number(command, "--width", network.width, "channels of the first stage");
+    command.option("--stem", stem, "imagenet (7x7 stride 2, max-pool), cifar (3x3 stride 1) or cifar-s2 (3x3 stride 2)")
+        .takes("NAME");
+    add_number(command, "--channels", network.in_channels, "channels of the images");
+}
+
 void add_conv_flag(const Command& command, std::string& conv) {
     command.option("--conv", conv, "how convolutions are computed; auto: what is faster for the shape")
         .takes("auto|direct|winograd");

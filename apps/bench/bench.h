@@ -6,6 +6,7 @@
 
 #include "apps/command.h"
 #include "moco/train/settings/run.h"
+#include "nn/encoder.h"
 
 namespace moco::apps {
 
@@ -18,6 +19,8 @@ void add_bench_search(const Command& group);
 
 /// A whole number with its default in `--help`.
 Option add_number(const Command& command, const char* flag, int64_t& value, const char* help);
+/// --arch, --width, --stem, --channels.
+void add_network_flags(const Command& command, EncoderConfig& network, std::string& stem);
 /// --conv auto|direct|winograd.
 void add_conv_flag(const Command& command, std::string& conv);
 /// --precision f32|tf32|bf16.

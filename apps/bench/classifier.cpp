@@ -132,13 +132,7 @@ void add_bench_classifier(const Command& group) {
     const Command command = group.subcommand("classifier", kDescription);
     auto flags = std::make_shared<Flags>();
     command.option("--what", flags->what, "what is timed").takes("supervised|finetune|probe|features");
-    command.option("-a,--arch", flags->network.arch, "architecture: resnet18, 34, 50, 101 or 152").takes("NAME");
-    add_number(command, "--width", flags->network.width, "channels of the first stage");
-    command
-        .option("--stem", flags->stem,
-                "imagenet (7x7 stride 2, max-pool), cifar (3x3 stride 1) or cifar-s2 (3x3 stride 2)")
-        .takes("NAME");
-    add_number(command, "--channels", flags->network.in_channels, "channels of the images");
+    add_network_flags(command, flags->network, flags->stem);
     add_number(command, "--size", flags->size, "side of the images, pixels");
     add_number(command, "-b,--batch", flags->batch, "images a step (N)");
     add_number(command, "--classes", flags->classes, "classes");

@@ -210,13 +210,7 @@ void run_step(Flags flags) {
 void add_bench_step(const Command& group) {
     const Command command = group.subcommand("step", kDescription);
     auto flags = std::make_shared<Flags>();
-    command.option("-a,--arch", flags->encoder.arch, "architecture: resnet18, 34, 50, 101 or 152").takes("NAME");
-    add_number(command, "--width", flags->encoder.width, "channels of the first stage");
-    command
-        .option("--stem", flags->stem,
-                "imagenet (7x7 stride 2, max-pool), cifar (3x3 stride 1) or cifar-s2 (3x3 stride 2)")
-        .takes("NAME");
-    add_number(command, "--channels", flags->encoder.in_channels, "channels of the images");
+    add_network_flags(command, flags->encoder, flags->stem);
     add_number(command, "--size", flags->size, "side of the images, pixels");
     add_number(command, "-b,--batch", flags->batch, "images a step (N)");
     add_number(command, "--queue", flags->queue, "keys in the queue (K)");

@@ -4,7 +4,6 @@
 
 #include "moco/data/subset.h"
 #include "moco/train/settings/checks.h"
-#include "nn/precision.h"
 
 namespace moco {
 namespace {
@@ -92,13 +91,7 @@ DepthRates depth_rates(const FinetuneSettings& s) {
 }
 
 NetworkConfig network_config(const FinetuneSettings& s, int64_t in_channels, int64_t classes) {
-    NetworkConfig config;
-    static_cast<EncoderConfig&>(config) = encoder_config(s.encoder, in_channels);
-    config.head = Head::linear;
-    config.dim = classes;
-    config.bn_splits = s.bn_splits / s.optimizer.accumulate;
-    config.precision = precision_from_name(s.run.precision);
-    return config;
+    return classifier_network(s, s.bn_splits, in_channels, classes);
 }
 
 }  // namespace moco

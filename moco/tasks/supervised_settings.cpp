@@ -1,7 +1,6 @@
 #include "moco/tasks/supervised_settings.h"
 
 #include "moco/train/settings/checks.h"
-#include "nn/precision.h"
 
 namespace moco {
 namespace {
@@ -75,13 +74,7 @@ void validate(const SupervisedSettings& s) {
 }
 
 NetworkConfig network_config(const SupervisedSettings& s, int64_t in_channels, int64_t classes) {
-    NetworkConfig config;
-    static_cast<EncoderConfig&>(config) = encoder_config(s.encoder, in_channels);
-    config.head = Head::linear;
-    config.dim = classes;
-    config.bn_splits = s.bn_splits / s.optimizer.accumulate;
-    config.precision = precision_from_name(s.run.precision);
-    return config;
+    return classifier_network(s, s.bn_splits, in_channels, classes);
 }
 
 }  // namespace moco

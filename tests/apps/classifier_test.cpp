@@ -12,19 +12,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-/// A pretrained run of two epochs that the tests share, in a folder of this name.
-const fs::path& pretrained() {
-    static const TempFolder folder;
-    static const fs::path run = [] {
-        expect_success(run_moco(small_run(folder / "run")));
-        return folder / "run";
-    }();
-    return run;
-}
-
 std::vector<std::string> on_shapes(const std::string& command, std::vector<std::string> more) {
-    std::vector<std::string> arguments = {command,        "--checkpoint", pretrained().string(), "--data", "shapes:64",
-                                          "--batch-size", "16",           "--threads",           "1"};
+    std::vector<std::string> arguments = {command,  "--checkpoint", pretrained_run().string(),
+                                          "--data", "shapes:64",    "--batch-size",
+                                          "16",     "--threads",    "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
 }
@@ -37,7 +28,7 @@ TEST(ProbeCommand, LeavesItsResultsBesideTheEncodersRun) {
     const ProcessResult result =
         run_moco(on_shapes("probe", {"--lr", "0.1,1,10", "--val-share", "0.25", "--epochs", "2", "--schedule", "1"}));
     expect_success(result);
-    const fs::path folder = pretrained() / "eval" / "probe";
+    const fs::path folder = pretrained_run() / "eval" / "probe";
     const Json results = results_of(folder);
     EXPECT_EQ(results["task"], "probe");
     ASSERT_EQ(results["heads"].size(), 3u);
@@ -120,7 +111,7 @@ TEST(PredictCommand, AsksAClassifierAboutFiles) {
 
 TEST(PredictCommand, SaysWhatItCannotAsk) {
     const TempFolder folder;
-    expect_sentence(run_moco({"predict", "--run", pretrained(), "x.png"}), 1, {"has no classifier", "moco probe"});
+    expect_sentence(run_moco({"predict", "--run", pretrained_run(), "x.png"}), 1, {"has no classifier", "moco probe"});
     expect_sentence(run_moco({"probe", "--data", "shapes:64"}), 1, {"--checkpoint is missing"});
     expect_sentence(run_moco(on_shapes("probe", {"--lr", "1,2"})), 1, {"--lr 1,2", "--val-share"});
     expect_sentence(run_moco(on_shapes("finetune", {"--labels", "0%"})), 1, {"--labels 0%"});

@@ -11,17 +11,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-const fs::path& pretrained() {
-    static const TempFolder folder;
-    static const fs::path run = [] {
-        expect_success(run_moco(small_run(folder / "run")));
-        return folder / "run";
-    }();
-    return run;
-}
-
 std::vector<std::string> knn(std::vector<std::string> more) {
-    std::vector<std::string> arguments = {"knn", "--checkpoint", pretrained(), "--data", "shapes:64", "--threads", "1"};
+    std::vector<std::string> arguments = {"knn", "--checkpoint", pretrained_run(), "--data", "shapes:64", "--threads",
+                                          "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
 }
@@ -51,10 +43,10 @@ TEST(KnnCommand, AListIsTheSameAsOneByOne) {
 
 TEST(KnnCommand, LeavesItsResultsInTheRun) {
     const Json result = json_of({});
-    const Json kept = Json::parse(read_bytes(pretrained() / "eval" / "knn" / "results.json"));
+    const Json kept = Json::parse(read_bytes(pretrained_run() / "eval" / "knn" / "results.json"));
     EXPECT_EQ(kept["top1"], result["backbone"]);
     EXPECT_EQ(kept["task"], "knn");
-    const std::string predictions = read_bytes(pretrained() / "eval" / "knn" / "predictions.csv");
+    const std::string predictions = read_bytes(pretrained_run() / "eval" / "knn" / "predictions.csv");
     EXPECT_EQ(std::count(predictions.begin(), predictions.end(), '\n'), 1 + kept["images"].get<int64_t>());
 }
 

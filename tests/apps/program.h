@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,17 @@ inline std::vector<std::string> small_run(const std::string& folder, std::vector
     }
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
+}
+
+/// A pretrained run of two epochs, small_run's, that the tests of a program share.
+inline const std::filesystem::path& pretrained_run() {
+    static const TempFolder folder;
+    static const std::filesystem::path run = [] {
+        const ProcessResult result = run_moco(small_run(folder / "run"));
+        EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+        return folder / "run";
+    }();
+    return run;
 }
 
 /// A failure as it should be: this exit code, nothing but one line on stderr, and these texts in it.
