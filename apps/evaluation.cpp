@@ -14,6 +14,10 @@ namespace {
 
 constexpr size_t kNamedUnreadable = 10;  // more than these are only counted
 
+std::string kind_of_images(int64_t channels) {
+    return channels == 1 ? "grey" : channels == 3 ? "RGB" : fmt::format("{}-channel", channels);
+}
+
 }  // namespace
 
 std::filesystem::path checkpoint_file(const std::string& named) {
@@ -25,6 +29,7 @@ void add_decoding_flags(const Command& command, DataSettings& data) {
     command.option("--max-pixels", data.max_pixels, "images of more pixels than this are unreadable").takes("N");
     command.option("--depth-range", data.depth_range, kDepthRangeHelp).takes("LO:HI");
     command.option("--exif", data.exif, kExifHelp).takes("ignore|honour");
+    command.option("--channels", data.channels, kChannelsHelp).takes("N");
 }
 
 void add_folder_flags(const Command& command, DataSettings& data) {
@@ -81,7 +86,7 @@ Evaluation open_evaluation(const EvaluationFlags& flags) {
     const DatasetInfo& images = e.splits.train->info();
     const int64_t channels = e.network->config().in_channels;
     check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data.spec,
-          images.channels == 1 ? "grey" : "RGB", path.string(), channels == 1 ? "grey" : "RGB");
+          kind_of_images(images.channels), path.string(), kind_of_images(channels));
     e.transform = flags.transform == "default" ? default_transform(images, size) : transform_named(flags.transform);
     e.options.workers = flags.workers;
     e.options.limit = flags.limit;

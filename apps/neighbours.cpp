@@ -64,6 +64,8 @@ void run_neighbours(const Flags& flags) {
     Evaluation e = open_evaluation(flags.evaluation);
     check(e.splits.test != nullptr, "--data {} has no test part whose neighbours could be shown",
           flags.evaluation.data.spec);
+    const int64_t channels = e.splits.train->info().channels;
+    check(channels == 1 || channels == 3, "--channels {}: only grey and RGB images can be shown", channels);
     const Features train = features_of(*e.network, e.splits.train, {FeatureLayer::backbone}, e);
     const Features test = features_of(*e.network, e.splits.test, {FeatureLayer::backbone}, e);
 

@@ -63,7 +63,8 @@ std::string with_home(const std::string& path) {
 }
 
 /// Only folders have what FolderOptions choose.
-void check_not_asked(const FolderOptions& asked, const std::string& spec) {
+void check_not_asked(const FolderOptions& asked, const DecodeOptions& options, const std::string& spec) {
+    check(options.channels == 0, "--channels {}: only folders of images have it", options.channels);
     check(asked.labels_from.empty(),
           "--labels-from {}: --data {} has its own labels, only folders of images take others", asked.labels_from,
           spec);
@@ -117,7 +118,7 @@ Splits open_dataset(const std::string& spec, const DecodeOptions& options, const
         const std::string given = colon == std::string::npos ? "" : spec.substr(colon + 1);
         const std::string argument = given.empty() ? std::string(kind.by_default) : given;
         check(!argument.empty(), "--data {0} needs the folder its files are in: {0}:{1}", name, kind.argument);
-        if (name != "folder") check_not_asked(asked, spec);
+        if (name != "folder") check_not_asked(asked, options, spec);
         return kind.open(with_home(argument), options, asked);
     }
     std::error_code ignored;

@@ -14,7 +14,8 @@
 
 namespace moco {
 
-/// What the network sees is (pixel / 255 - mean) / std, channel by channel. Grey images use entry 0.
+/// What the network sees is (pixel / 255 - mean) / std, channel by channel. Images of other than 3 channels use entry
+/// 0.
 struct Normalization {
     std::array<float, 3> mean = {0, 0, 0};
     std::array<float, 3> std = {1, 1, 1};
@@ -28,7 +29,7 @@ struct DatasetInfo {
     std::string name;                      // "fashion-mnist", "folder", ...
     std::string part;                      // "train", "test", "unlabelled", or "" when there is only one
     int64_t count = 0;                     // images
-    int64_t channels = 3;                  // 1 or 3; of every image that load() returns
+    int64_t channels = 3;                  // of every image that load() returns: 1, 3, or as --channels says
     int64_t classes = 0;                   // 0: unlabelled
     int64_t H = 0, W = 0;                  // of every image, or 0 when they differ (folders)
     Normalization normalization;           // the data set's usual constants

@@ -80,17 +80,38 @@ Image decode_by_signature(Bytes bytes, const std::string& name, const DecodeOpti
     return decode_tga(bytes, name, options);
 }
 
+bool is_tiff(Bytes bytes) {
+    for (const Signature& signature : kSignatures) {
+        if (signature.decode == decode_tiff && matches(bytes, signature)) return true;
+    }
+    return false;
+}
+
+/// RGB as --channels asks for it.
+Image with_channels(Image image, const std::string& name, int64_t channels) {
+    if (channels == 0 || channels == 3) return image;
+    check(channels == 1, "{}: a file of 3 channels, --channels asks for {}, which TIFF files may have", name, channels);
+    return grey_of(image);
+}
+
 ScaledImage decode(Bytes bytes, const std::string& name, const ScaleChooser& choose, const DecodeOptions& options) {
+    if (options.channels != 0 && options.channels != 1 && options.channels != 3 && is_tiff(bytes)) {
+        Image image = decode_tiff_samples(bytes, name, options);
+        const int64_t H = image.H, W = image.W;
+        return {std::move(image), H, W, 8};
+    }
     const Orientation orientation = options.exif == Exif::honour ? exif_orientation(bytes) : kAsStored;
     if (is_jpeg(bytes)) {
         const bool turns = turns_sides(orientation);
         const ScaleChooser of_stored = [&](int64_t H, int64_t W) { return turns ? choose(W, H) : choose(H, W); };
         ScaledImage scaled = decode_jpeg(bytes, name, of_stored, options);
-        scaled.image = oriented(std::move(scaled.image), orientation);
+        scaled.image = with_channels(oriented(std::move(scaled.image), orientation), name, options.channels);
         if (turns) std::swap(scaled.full_H, scaled.full_W);
         return scaled;
     }
-    ScaledImage scaled = {oriented(decode_by_signature(bytes, name, options), orientation), 0, 0, 8};
+    ScaledImage scaled = {
+        with_channels(oriented(decode_by_signature(bytes, name, options), orientation), name, options.channels), 0, 0,
+        8};
     scaled.full_H = scaled.image.H;
     scaled.full_W = scaled.image.W;
     return scaled;

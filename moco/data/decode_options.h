@@ -17,6 +17,9 @@ inline constexpr int64_t kDefaultMaxPixels = 179'000'000;
 /// More than this --max-pixels cannot be: decoders count bytes in 32 bits.
 inline constexpr int64_t kMostMaxPixels = 500'000'000;
 
+/// More --channels than this cannot be.
+inline constexpr int64_t kMostChannels = 32;
+
 /// What becomes of the orientation that a camera noted in EXIF.
 enum class Exif { ignore, honour };
 
@@ -54,6 +57,7 @@ struct DecodeOptions {
     int64_t max_pixels = kDefaultMaxPixels;      // --max-pixels: images of more are refused
     std::optional<DepthRange> depth_range = {};  // --depth-range; none: the high byte of 16-bit values is kept
     Exif exif = Exif::ignore;                    // --exif
+    int64_t channels = 0;                        // --channels: of the images that are made of files; 0: RGB
     std::shared_ptr<DecodeNotes> notes = {};     // who is told; null: nobody
 };
 

@@ -4,6 +4,8 @@
 
 #include "core/error.h"
 #include "moco/data/batch_pipeline.h"
+
+#include "moco/data/augment_planes.h"
 #include "moco/data/loader.h"
 
 namespace moco {
@@ -54,7 +56,7 @@ void EvalLoader::State::transform_run(int64_t batch, int64_t end_row, std::vecto
         images.push_back(image.view());
     }
     if (run.empty()) return;
-    backend.augment(images, params, size, slot_of(batch).images.rows(begin_row, end_row).mutable_data());
+    augment_planes(backend, images, params, size, slot_of(batch).images.rows(begin_row, end_row).mutable_data());
     run.clear();
 }
 

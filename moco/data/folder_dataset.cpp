@@ -73,6 +73,13 @@ Part list_part(const std::string& folder, const std::string& subfolder, const Li
     return {root, subfolder.empty() ? "" : subfolder + "/", list_folder(root, listing), options};
 }
 
+/// ImageNet's constants for colour, their mean for grey; for other channels, of which nothing is known, round numbers.
+Normalization normalization_of(int64_t channels) {
+    if (channels == 3) return kImageNetNormalization;
+    if (channels == 1) return {{0.449f, 0, 0}, {0.226f, 1, 1}};
+    return {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+}
+
 DatasetPtr make_dataset(Part part, const std::string& name, const std::vector<std::string>& class_names,
                         FolderLabels labels) {
     DatasetInfo info;
@@ -80,7 +87,8 @@ DatasetPtr make_dataset(Part part, const std::string& name, const std::vector<st
     info.part = name;
     info.folder = part.prefix;
     info.count = part.listing.count();
-    info.normalization = kImageNetNormalization;
+    info.channels = part.options.channels > 0 ? part.options.channels : 3;
+    info.normalization = normalization_of(info.channels);
     info.class_names = class_names;
     info.classes = static_cast<int64_t>(class_names.size());
     return std::make_shared<FolderDataset>(std::move(info), part.root, part.prefix, std::move(part.listing),

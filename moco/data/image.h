@@ -9,7 +9,7 @@
 
 namespace moco {
 
-/// H x W x C bytes, row-major, C = 1 (grey) or 3 (RGB). Owns its pixels; a value type.
+/// H x W x C bytes, row-major, C = 1 (grey), 3 (RGB) or another number. Owns its pixels; a value type.
 struct Image {
     int64_t H = 0, W = 0, C = 0;
     std::vector<uint8_t> pixels;
@@ -25,5 +25,15 @@ struct Image {
     const uint8_t* at(int64_t y, int64_t x) const { return pixels.data() + (y * W + x) * C; }
     bool operator==(const Image&) const = default;
 };
+
+/// An RGB image as grey, as Pillow's convert("L") does it.
+inline Image grey_of(const Image& colour) {
+    Image grey(colour.H, colour.W, 1);
+    for (size_t i = 0; i < grey.pixels.size(); ++i) {
+        const uint8_t* rgb = colour.pixels.data() + 3 * i;
+        grey.pixels[i] = static_cast<uint8_t>((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
+    }
+    return grey;
+}
 
 }  // namespace moco

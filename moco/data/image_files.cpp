@@ -11,15 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Image grey(const Image& colour) {
-    Image result(colour.H, colour.W, 1);
-    for (size_t i = 0; i < result.pixels.size(); ++i) {
-        const uint8_t* rgb = colour.pixels.data() + 3 * i;
-        result.pixels[i] = static_cast<uint8_t>((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
-    }
-    return result;
-}
-
 /// Paths as they were named; files are read by a folder's data set.
 class ImageFiles final : public Dataset {
   public:
@@ -33,24 +24,20 @@ class ImageFiles final : public Dataset {
             listing.names += fs::absolute(path).string().substr(1);  // the root is "/"
             listing.ends.push_back(listing.names.size());
         }
-        DatasetInfo of_files = info_;
-        of_files.channels = 3, of_files.classes = 0;
-        files_ = std::make_shared<FolderDataset>(of_files, "", "/", std::move(listing), FolderLabels(), options);
+        DecodeOptions of_files = options;
+        of_files.channels = info_.channels;
+        files_ = std::make_shared<FolderDataset>(info_, "", "/", std::move(listing), FolderLabels(), of_files);
     }
 
     const DatasetInfo& info() const override { return info_; }
-    Image load(int64_t i) const override { return converted(files_->load(i)); }
+    Image load(int64_t i) const override { return files_->load(i); }
     ScaledImage load_scaled(int64_t i, const ScaleChooser& choose) const override {
-        ScaledImage scaled = files_->load_scaled(i, choose);
-        scaled.image = converted(std::move(scaled.image));
-        return scaled;
+        return files_->load_scaled(i, choose);
     }
     int64_t label(int64_t) const override { return -1; }
     std::string path(int64_t i) const override { return paths_[static_cast<size_t>(i)]; }
 
   private:
-    Image converted(Image image) const { return info_.channels == 1 ? grey(image) : std::move(image); }
-
     std::vector<std::string> paths_;
     DatasetInfo info_;
     DatasetPtr files_;

@@ -1,5 +1,7 @@
 #include "moco/data/make_views.h"
 
+#include "moco/data/augment_planes.h"
+
 #include "core/error.h"
 
 namespace moco {
@@ -13,12 +15,12 @@ ViewBackends::ViewBackends(Backend& augmenting, Backend& training) : augments(au
 void make_views(const ViewBackends& backends, std::span<const ImageView> images, std::span<const AugmentParams> params,
                 Tensor y) {
     if (&backends.augments == &backends.trains) {
-        backends.trains.augment(images, params, y.dim(1), y.mutable_data());
+        augment_planes(backends.trains, images, params, y.dim(1), y.mutable_data());
         return;
     }
     // The CPU backend's memory is host memory, and it keeps what this gives back for the next views.
     Tensor views = Tensor::empty(y.shape(), DType::f32, backends.augments);
-    backends.augments.augment(images, params, y.dim(1), views.mutable_data());
+    augment_planes(backends.augments, images, params, y.dim(1), views.mutable_data());
     backends.trains.upload(y.mutable_data(), views.data(), views.bytes());
 }
 

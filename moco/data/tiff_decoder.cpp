@@ -213,7 +213,89 @@ bool read_shallow(TIFF* tiff, Image& image) {
     return true;
 }
 
+/// Reads the samples of an image as they are, block by block; false where libtiff fails.
+class SampleReader {
+  public:
+    SampleReader(TIFF* tiff, const Layout& layout, const DecodeOptions& options)
+        : tiff_(tiff), layout_(layout), values_(options), image_(layout.H, layout.W, layout.samples) {}
+
+    bool read() {
+        const bool tiled = TIFFIsTiled(tiff_) != 0;
+        const tmsize_t bytes = tiled ? TIFFTileSize(tiff_) : TIFFScanlineSize(tiff_);
+        const int64_t largest = 2 * layout_.samples * (image_.H * image_.W + (1 << 20));
+        if (bytes <= 0 || bytes > static_cast<tmsize_t>(largest)) return false;
+        block_.resize(static_cast<size_t>(bytes) + 1);
+        for (uint16_t plane = 0; plane < (layout_.apart() ? layout_.samples : 1); ++plane) {
+            if (!(tiled ? read_tiles(plane) : read_rows(plane))) return false;
+        }
+        return true;
+    }
+    Image finish(const std::string& name) {
+        if (layout_.bits == 16) values_.finish(name);
+        return std::move(image_);
+    }
+
+  private:
+    bool read_rows(uint16_t plane) {
+        for (uint32_t row = 0; row < layout_.H; ++row) {
+            if (TIFFReadScanline(tiff_, block_.data(), row, plane) < 0) return false;
+            place(plane, row, 0, layout_.W, 0);
+        }
+        return true;
+    }
+    bool read_tiles(uint16_t plane) {
+        uint32_t W = 0, H = 0;
+        if (TIFFGetField(tiff_, TIFFTAG_TILEWIDTH, &W) == 0 || TIFFGetField(tiff_, TIFFTAG_TILELENGTH, &H) == 0) {
+            return false;
+        }
+        for (uint32_t y = 0; y < layout_.H; y += H) {
+            for (uint32_t x = 0; x < layout_.W; x += W) {
+                if (TIFFReadTile(tiff_, block_.data(), x, y, 0, plane) < 0) return false;
+                for (uint32_t row = 0; row < std::min(H, layout_.H - y); ++row) {
+                    place(plane, y + row, x, std::min(W, layout_.W - x), size_t{row} * W);
+                }
+            }
+        }
+        return true;
+    }
+    /// Puts `count` pixels, from pixel `at` of the block on, where they belong.
+    void place(uint16_t plane, uint32_t y, uint32_t x, uint32_t count, size_t at) {
+        const int64_t samples = layout_.apart() ? 1 : layout_.samples;
+        for (uint32_t i = 0; i < count; ++i) {
+            for (int64_t c = 0; c < samples; ++c) {
+                const size_t from = (at + i) * static_cast<size_t>(samples) + static_cast<size_t>(c);
+                uint16_t deep = 0;
+                if (layout_.bits == 16) std::memcpy(&deep, block_.data() + 2 * from, 2);
+                image_.at(y, x + i)[plane + c] = layout_.bits == 16 ? values_.byte_of(deep) : block_[from];
+            }
+        }
+    }
+
+    TIFF* tiff_;
+    Layout layout_;
+    DeepValues values_;
+    Image image_;
+    std::vector<uint8_t> block_;
+};
+
 }  // namespace
+
+Image decode_tiff_samples(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options) {
+    Source source = {bytes};
+    const TiffFile tiff = open(source, options);
+    const auto reason = [&] { return source.message[0] == '\0' ? "no reason is given" : source.message.data(); };
+    check(tiff != nullptr, "{}: corrupt or truncated TIFF ({})", name, tiff == nullptr ? reason() : "");
+    const Layout layout = layout_of(tiff.get());
+    check_image_size(name, layout.W, layout.H, options);
+    check(layout.samples == options.channels, "{}: the file has {} channels, --channels asks for {}", name,
+          layout.samples, options.channels);
+    check((layout.bits == 8 || layout.bits == 16) && layout.format == SAMPLEFORMAT_UINT,
+          "{}: a TIFF file of {} bits a sample; of several channels, whole numbers of 8 or 16 bits are read", name,
+          layout.bits);
+    SampleReader reader(tiff.get(), layout, options);
+    if (!reader.read() || source.message[0] != '\0') fail("{}: corrupt or truncated TIFF ({})", name, reason());
+    return oriented(reader.finish(name), layout.orientation);
+}
 
 bool reads_tiff() {
     return true;

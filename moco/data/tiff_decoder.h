@@ -19,4 +19,9 @@ bool reads_tiff();
 /// build lacks libtiff. Thread-safe.
 Image decode_tiff(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);
 
+/// The first page as it is, options.channels samples a pixel of 8 or 16 bits (as options.depth_range says, else the
+/// high byte), interleaved or plane by plane, in strips or tiles. Throws Error as decode_tiff, and where the file has
+/// another number of samples.
+Image decode_tiff_samples(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options);
+
 }  // namespace moco

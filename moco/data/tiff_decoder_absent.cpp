@@ -15,4 +15,12 @@ Image decode_tiff(std::span<const uint8_t> /*bytes*/, const std::string& name, c
         name);
 }
 
+Image decode_tiff_samples(std::span<const uint8_t> /*bytes*/, const std::string& name,
+                          const DecodeOptions& /*options*/) {
+    fail(
+        "{}: a TIFF file, and this program was built without libtiff 4.5; build it with the package libtiff-dev "
+        "installed, or convert the file to JPEG or PNG",
+        name);
+}
+
 }  // namespace moco

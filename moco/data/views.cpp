@@ -70,6 +70,8 @@ ViewsSheet make_views_sheet(const Dataset& dataset, const Recipe& recipe, const 
     check_recipe(recipe);
     check(options.rows >= 1 && options.pairs >= 1, "a sheet of {} images with {} pairs of views shows nothing",
           options.rows, options.pairs);
+    const int64_t channels = dataset.info().channels;
+    check(channels == 1 || channels == 3, "--channels {}: only grey and RGB images can be shown", channels);
     const int64_t size = side_of_views(dataset.info(), options);
     const int64_t rows = std::min(options.rows, dataset.count());
     std::vector<Image> cells;

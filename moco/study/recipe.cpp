@@ -155,6 +155,9 @@ class Author {
     void choose_views() {
         ViewSettings& v = settings().views;
         if (s_.channels == 1) v.aug = "fashion";
+        if (s_.channels == 1 || s_.channels == 3) return;
+        v.jitter_p = 0, v.grayscale_p = 0;
+        because("--jitter-p 0 --grayscale-p 0", "images of other than 1 or 3 channels have no colours to change");
     }
 
     void shorten(const RecipeLimits& limits) {

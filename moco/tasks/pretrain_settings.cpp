@@ -72,6 +72,7 @@ void validate(const PretrainSettings& s) {
     validate(s.knn);
     validate(s.machine);
     validate(s.views);
+    check_channels(s.data, s.views);
 }
 
 NetworkConfig network_config(const PretrainSettings& s, int64_t in_channels) {

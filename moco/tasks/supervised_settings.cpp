@@ -71,6 +71,7 @@ void validate(const SupervisedSettings& s) {
     validate(s.run);
     validate(s.machine);
     validate(s.views);
+    check_channels(s.data, s.views);
 }
 
 NetworkConfig network_config(const SupervisedSettings& s, int64_t in_channels, int64_t classes) {

@@ -58,6 +58,7 @@ void validate(const TransferSettings& s) {
     validate(s.run);
     validate(s.machine);
     validate(s.views);
+    check_channels(s.data, s.views);
 }
 
 void take_from_checkpoint(TransferSettings& s, std::string_view command) {

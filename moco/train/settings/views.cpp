@@ -21,6 +21,7 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views) {
         .add("max-pixels", "N", data.max_pixels, "images of more pixels than this are unreadable", {Decides::run})
         .add("depth-range", "LO:HI", data.depth_range, kDepthRangeHelp, newer)
         .add("exif", kExif, data.exif, kExifHelp, newer)
+        .add("channels", "N", data.channels, kChannelsHelp, newer)
         .add("labels-from", "FILE.csv", data.labels_from, kLabelsFromHelp,
              {Decides::run, OnResume::fixed, InCheckpoints::if_changed})
         .add("test-part", "val|test", data.test_part, kTestPartHelp,
@@ -45,6 +46,8 @@ void validate(const DataSettings& data) {
     check(data.max_pixels >= 1 && data.max_pixels <= kMostMaxPixels, "--max-pixels {}: it must be in 1..{}",
           data.max_pixels, kMostMaxPixels);
     decode_options_of(data);
+    check(data.channels >= 0 && data.channels <= kMostChannels, "--channels {}: it must be in 0..{}", data.channels,
+          kMostChannels);
     check(data.test_part.empty() || data.test_part == "val" || data.test_part == "test",
           "--test-part {}: expected val or test", data.test_part);
 }
@@ -67,10 +70,27 @@ void validate(const ViewSettings& v) {
     check_recipe(recipe_of(v));  // what they amount to together
 }
 
+void check_channels(const DataSettings& data, const ViewSettings& views) {
+    if (data.channels == 0 || data.channels == 1 || data.channels == 3) return;
+    const Recipe recipe = recipe_of(views);
+    const bool jitters = recipe.jitter_p > 0 &&
+                         (recipe.brightness > 0 || recipe.contrast > 0 || recipe.saturation > 0 || recipe.hue > 0);
+    check(
+        !jitters,
+        "--channels {}: --aug {} changes brightness, contrast, saturation or hue, which only grey and RGB images have; "
+        "--jitter-p 0 leaves that out",
+        data.channels, views.aug);
+    check(
+        recipe.grayscale_p == 0,
+        "--channels {}: --aug {} makes some views grey, which only RGB images can be; --grayscale-p 0 leaves that out",
+        data.channels, views.aug);
+}
+
 DecodeOptions decode_options_of(const DataSettings& data) {
     return {.max_pixels = data.max_pixels,
             .depth_range = parse_depth_range(data.depth_range),
-            .exif = exif_named(data.exif)};
+            .exif = exif_named(data.exif),
+            .channels = data.channels};
 }
 
 std::string decoding_flags(const DataSettings& data) {
@@ -78,6 +98,7 @@ std::string decoding_flags(const DataSettings& data) {
     if (data.max_pixels != kDefaultMaxPixels) flags += fmt::format(" --max-pixels {}", data.max_pixels);
     if (!data.depth_range.empty()) flags += " --depth-range " + data.depth_range;
     if (data.exif != DataSettings().exif) flags += " --exif " + data.exif;
+    if (data.channels != 0) flags += fmt::format(" --channels {}", data.channels);
     return flags;
 }
 

@@ -17,6 +17,8 @@ struct DataSettings {
     std::string depth_range;                 // "LO:HI": the values of 16-bit images that become 0 and 255; "": none
     std::string exif = "ignore";             // or "honour": images are turned as EXIF says
 
+    int64_t channels = 0;  // of a folder's images: 1 (grey), or as many as its TIFF files have; 0: RGB
+
     std::string labels_from;  // a CSV file of images and classes, for folders; "": none
     std::string test_part;    // "val" or "test", where a folder has both; "": the first that is there
 
@@ -27,6 +29,8 @@ inline constexpr const char* kExifHelp =
     "the orientation that cameras note: ignored, as torchvision does, or honoured, so that images stand upright";
 inline constexpr const char* kDepthRangeHelp =
     "16-bit images: the values that become 0 and 255, as 0:4095 for 12 bits; without it the high byte is kept";
+inline constexpr const char* kChannelsHelp =
+    "folders: channels of the images; 1 makes them grey, other numbers are those of TIFF files; 0: RGB";
 inline constexpr const char* kLabelsFromHelp =
     "folders of images: a CSV file with an image's path or name and its class a line";
 inline constexpr const char* kTestPartHelp =
@@ -48,6 +52,8 @@ void add_rows(SettingTable& table, DataSettings& data, ViewSettings& views);
 /// Throws Error, one sentence naming the flags, for what cannot work.
 void validate(const DataSettings& data);
 void validate(const ViewSettings& views);
+/// Throws Error, naming the flags, for steps of augmentation that images of so many channels do not have.
+void check_channels(const DataSettings& data, const ViewSettings& views);
 /// How the data set's files are decoded.
 DecodeOptions decode_options_of(const DataSettings& data);
 /// The flags that have another command decode them in the same way, each after a blank: " --depth-range 0:4095".

@@ -55,6 +55,7 @@ TEST(RecipeForData, FollowsTheImages) {
     EXPECT_EQ(tiny.method.moco_m, 0.99);
 
     EXPECT_EQ(settings_for(images(60'000, 28, 1)).preset, "fashion");
+    EXPECT_EQ(settings_for(images(60'000, 28, 6)).views.jitter_p, 0.0);
     EXPECT_EQ(settings_for(images(5'000, 90)).encoder.stem, "cifar-s2");
     EXPECT_EQ(settings_for(images(5'000, 90)).views.image_size, 80);
     EXPECT_EQ(settings_for(images(5'000, 150)).views.image_size, 128);
