@@ -39,9 +39,10 @@ LossResult cross_entropy(const CrossEntropyDims& d, const Values& logits, const 
     for (int64_t r = 0; r < d.N; ++r) {
         const double* row = logits.data() + r * d.C;
         const int64_t target = targets[static_cast<size_t>(r)];
+        const double log_sum = log_sum_exp(row, d.C);
         bool strict = true;
         for (int64_t c = 0; c < d.C; ++c) {
-            result.value += target_share(d, c, target) * (log_sum_exp(row, d.C) - row[c]) / static_cast<double>(d.N);
+            result.value += target_share(d, c, target) * (log_sum - row[c]) / static_cast<double>(d.N);
             strict = strict && (c == target || row[c] < row[target]);
         }
         result.correct += strict ? 1 : 0;
