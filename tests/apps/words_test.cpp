@@ -40,7 +40,7 @@ TEST(Words, ResumeTakesTheLastCheckpointAndTellsOfALongerCosine) {
     write_bytes(folder / "a run/config.toml", config);
     expect_sentence(run_moco({"pretrain", "--resume", folder / "a run"}), 1,
                     {"epochs = 4", "config.toml says 3", "only make it larger"});
-    write_bytes(folder / "weights.pth.tar", std::string("PK\3\4\0\0\b\b and more", 20));
+    write_bytes(folder / "weights.pth.tar", std::string("PK\3\4\0\0\b\b and more", 17));
     expect_sentence(run_moco({"pretrain", "--resume", folder / "weights.pth.tar"}), 1,
                     {"--resume takes a run's folder"});
     expect_sentence(run_moco(small_run(folder / "other", {"--init", folder / "weights.pth.tar"})), 1, {"torch.save"});

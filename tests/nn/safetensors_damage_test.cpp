@@ -183,7 +183,7 @@ TEST(DamagedSafetensors, ChecksumsThatCannotBeReadOrLackATensorAreErrors) {
 
 TEST(DamagedSafetensors, FilesOfTorchAreNamed) {
     const TempFolder folder;
-    write_bytes(folder / "zip.pth.tar", std::string("PK\3\4\0\0\b\b and more", 20));
+    write_bytes(folder / "zip.pth.tar", std::string("PK\3\4\0\0\b\b and more", 17));
     expect_error([&] { read_all(folder / "zip.pth.tar"); }, {"zip.pth.tar", "zip archive", "torch.save", "save_file"});
     write_bytes(folder / "old.pth", std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 and more"));
     expect_error([&] { read_all(folder / "old.pth"); }, {"old.pth", "pickle", "torch.save", "save_file"});
