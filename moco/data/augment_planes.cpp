@@ -30,7 +30,7 @@ void augment_planes(Backend& backend, std::span<const ImageView> images, std::sp
             of_planes.push_back(params[n]);
         }
     }
-    const auto N = std::ssize(images), pixels = size * size;
+    const int64_t N = std::ssize(images), pixels = size * size;
     Tensor apart = Tensor::empty({N * C, size, size, 1}, DType::f32, backend);
     backend.augment(views, of_planes, size, apart.mutable_data());
     backend.await(apart.raw(), apart.bytes());
