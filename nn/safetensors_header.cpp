@@ -12,20 +12,8 @@ using Json = nlohmann::json;
 
 namespace {
 
-struct DTypeRow {
-    FileDType dtype;
-    std::string_view name;
-    size_t bytes;
-};
-
-constexpr DTypeRow kDTypes[] = {
-    {FileDType::f64, "F64", 8}, {FileDType::f32, "F32", 4}, {FileDType::f16, "F16", 2}, {FileDType::bf16, "BF16", 2},
-    {FileDType::i64, "I64", 8}, {FileDType::i32, "I32", 4}, {FileDType::u8, "U8", 1},
-};
-
-const DTypeRow& row_of(FileDType dtype) {
-    return *std::find_if(std::begin(kDTypes), std::end(kDTypes), [=](const DTypeRow& r) { return r.dtype == dtype; });
-}
+constexpr FileDType kDTypes[] = {FileDType::f64, FileDType::f32, FileDType::f16, FileDType::bf16, FileDType::i64,
+                                 FileDType::i32, FileDType::i16, FileDType::i8,  FileDType::u8,   FileDType::boolean};
 
 /// Parses JSON, refusing what nlohmann::json alone would accept: the same key twice (the last one would win), and
 /// nesting beyond what a header has.
@@ -56,29 +44,19 @@ uint64_t read_unsigned(const Json& value, const std::string& name, const std::st
     return value.get<uint64_t>();
 }
 
-/// The bytes a tensor of this type and shape takes, or none where that exceeds 63 bits.
-std::optional<uint64_t> bytes_of(FileDType dtype, const std::vector<int64_t>& shape) {
-    constexpr uint64_t kMost = uint64_t{1} << 62;
-    uint64_t bytes = size_of(dtype);
-    for (const int64_t extent : shape) {
-        const auto e = static_cast<uint64_t>(extent);
-        if (e != 0 && bytes > kMost / e) return std::nullopt;
-        bytes *= e;
-    }
-    return bytes;
-}
-
-SafetensorsEntry parse_entry(const std::string& name, const Json& value, uint64_t data_bytes, const std::string& path) {
+TensorEntry parse_entry(const std::string& name, const Json& value, uint64_t data_bytes, const std::string& path) {
     check(value.is_object() && value.contains("dtype") && value.contains("shape") && value.contains("data_offsets"),
           "{}: tensor {} lacks dtype, shape or data_offsets in the header", path, name);
     const Json &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
     check(dtype.is_string() && shape.is_array() && offsets.is_array() && offsets.size() == 2,
           "{}: tensor {} has a dtype, shape or data_offsets of the wrong kind in the header", path, name);
 
-    SafetensorsEntry entry;
+    TensorEntry entry;
     entry.name = name;
     const std::optional<FileDType> known = file_dtype_from_name(dtype.get<std::string>());
-    check(known.has_value(), "{}: tensor {} has the type {}; this program reads F64, F32, F16, BF16, I64, I32, U8",
+    check(known.has_value(),
+          "{}: tensor {} has the type {}; this program reads F64, F32, F16, BF16, I64, I32, I16, I8, "
+          "U8, BOOL",
           path, name, dtype.dump());
     entry.dtype = *known;
     for (const Json& extent : shape) {
@@ -92,7 +70,7 @@ SafetensorsEntry parse_entry(const std::string& name, const Json& value, uint64_
           "{} is damaged or truncated: tensor {} should lie in bytes {} to {} of {}", path, name, entry.begin, end,
           data_bytes);
     entry.bytes = end - entry.begin;
-    check(bytes_of(entry.dtype, entry.shape) == entry.bytes,
+    check(bytes_of(entry.dtype, entry.shape) == static_cast<int64_t>(entry.bytes),
           "{}: tensor {} of type {} and shape {} does not take the {} bytes the header gives it", path, name,
           name_of(entry.dtype), shape.dump(), entry.bytes);
     return entry;
@@ -109,12 +87,12 @@ Metadata parse_metadata(const Json& value, const std::string& path) {
 }
 
 /// Sorts the entries by place and checks that they tile the file.
-void check_places(std::vector<SafetensorsEntry>& entries, uint64_t data_bytes, const std::string& path) {
-    std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
+void check_places(std::vector<TensorEntry>& entries, uint64_t data_bytes, const std::string& path) {
+    std::sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
         return a.begin != b.begin ? a.begin < b.begin : a.bytes < b.bytes;
     });
     uint64_t end = 0;
-    for (const SafetensorsEntry& entry : entries) {
+    for (const TensorEntry& entry : entries) {
         check(entry.begin == end, "{}: tensor {} begins at byte {}, but the one before ends at {}", path, entry.name,
               entry.begin, end);
         end += entry.bytes;
@@ -124,17 +102,9 @@ void check_places(std::vector<SafetensorsEntry>& entries, uint64_t data_bytes, c
 
 }  // namespace
 
-std::string_view name_of(FileDType dtype) {
-    return row_of(dtype).name;
-}
-
-size_t size_of(FileDType dtype) {
-    return row_of(dtype).bytes;
-}
-
 std::optional<FileDType> file_dtype_from_name(std::string_view name) {
-    for (const DTypeRow& row : kDTypes) {
-        if (row.name == name) return row.dtype;
+    for (const FileDType dtype : kDTypes) {
+        if (name_of(dtype) == name) return dtype;
     }
     return std::nullopt;
 }
@@ -157,7 +127,7 @@ SafetensorsHeader parse_header(const std::string& text, uint64_t data_bytes, con
 std::string header_text(const SafetensorsHeader& header) {
     Json json = Json::object();
     if (!header.metadata.empty()) json["__metadata__"] = header.metadata;
-    for (const SafetensorsEntry& entry : header.entries) {
+    for (const TensorEntry& entry : header.entries) {
         json[entry.name] = {{"dtype", name_of(entry.dtype)},
                             {"shape", entry.shape},
                             {"data_offsets", {entry.begin, entry.begin + entry.bytes}}};

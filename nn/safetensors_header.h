@@ -15,7 +15,7 @@ inline constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 
 struct SafetensorsHeader {
     Metadata metadata;
-    std::vector<SafetensorsEntry> entries;  // in the order of their bytes
+    std::vector<TensorEntry> entries;  // in the order of their bytes
 };
 
 /// The type of a name like "F32"; none for names this project does not know.

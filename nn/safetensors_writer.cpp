@@ -14,7 +14,7 @@ namespace {
 
 /// The items' numbers with wider types first: every tensor then starts at a multiple of its element size, which readers
 /// that map the file rely on.
-std::vector<size_t> widest_first(const std::vector<SafetensorsItem>& items) {
+std::vector<size_t> widest_first(const std::vector<TensorItem>& items) {
     std::vector<size_t> order(items.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_sort(order.begin(), order.end(),
@@ -22,26 +22,21 @@ std::vector<size_t> widest_first(const std::vector<SafetensorsItem>& items) {
     return order;
 }
 
-uint64_t bytes_of(const SafetensorsItem& item) {
-    uint64_t bytes = size_of(item.dtype);
-    for (const int64_t extent : item.shape) bytes *= static_cast<uint64_t>(extent);
-    return bytes;
-}
-
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const Metadata& metadata,
-                       const std::vector<SafetensorsItem>& items, WithChecksums with_checksums) {
+                       const std::vector<TensorItem>& items, WithChecksums with_checksums) {
     SafetensorsHeader header{metadata, {}};
     Checksums sums;
     const std::vector<size_t> order = widest_first(items);
     std::set<std::string> names = {"__metadata__"};
     uint64_t end = 0;
     for (const size_t i : order) {
-        const SafetensorsItem& item = items[i];
+        const TensorItem& item = items[i];
         check(names.insert(item.name).second, "{} cannot be written: the name {} is taken twice", path.string(),
               item.name);
-        header.entries.push_back({item.name, item.dtype, item.shape, end, bytes_of(item)});
+        header.entries.push_back(
+            {item.name, item.dtype, item.shape, end, static_cast<uint64_t>(bytes_of(item.dtype, item.shape))});
         end += header.entries.back().bytes;
         sums.set(item.name, 0);
     }
@@ -56,7 +51,7 @@ void write_safetensors(const std::filesystem::path& path, const Metadata& metada
     file.write(text);
     for (size_t place = 0; place < order.size(); ++place) {
         const std::vector<std::byte> elements = items[order[place]].elements();
-        const SafetensorsEntry& entry = header.entries[place];
+        const TensorEntry& entry = header.entries[place];
         check(elements.size() == entry.bytes, "{} cannot be written: tensor {} has {} bytes, its shape takes {}",
               path.string(), entry.name, elements.size(), entry.bytes);
         file.write(elements.data(), elements.size());

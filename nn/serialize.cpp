@@ -90,10 +90,6 @@ FileDType file_dtype_of(DType dtype) {
     fail("serialize: a tensor of type {} has no place in a file", dtype);
 }
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-    return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
-}
-
 template <typename T>
 std::vector<std::byte> as_bytes(const std::vector<T>& values) {
     std::vector<std::byte> bytes(values.size() * sizeof(T));
@@ -102,25 +98,25 @@ std::vector<std::byte> as_bytes(const std::vector<T>& values) {
 }
 
 /// `floats`: a tensor's elements as f32.
-void check_finite(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::vector<float>& floats) {
+void check_finite(const TensorFile& file, const TensorEntry& entry, const std::vector<float>& floats) {
     const auto bad = std::find_if(floats.begin(), floats.end(), [](float value) { return !std::isfinite(value); });
     if (bad == floats.end()) return;
     fail("{}: {} holds {} (element {} of {}): the training that wrote it had diverged, or the file is damaged",
-         file.path().string(), entry.name, std::isnan(*bad) ? "NaN" : "an infinity", bad - floats.begin(),
+         file.path().string(), file.called(entry), std::isnan(*bad) ? "NaN" : "an infinity", bad - floats.begin(),
          floats.size());
 }
 
 /// An entry's elements converted to the tensor's type, in the file's order. f32 and i64 tensors take any floating-point
 /// or whole-number type; the others only their own. Throws Error where f32 has NaN or infinities.
-std::vector<std::byte> read_as(const SafetensorsFile& file, const SafetensorsEntry& entry, DType dtype) {
+std::vector<std::byte> read_as(const TensorFile& file, const TensorEntry& entry, DType dtype) {
     if (dtype == DType::f32) {
         const std::vector<float> floats = file.read_floats(entry);
         check_finite(file, entry, floats);
         return as_bytes(floats);
     }
     if (dtype == DType::i64) return as_bytes(file.read_integers(entry));
-    check(entry.dtype == file_dtype_of(dtype), "{}: tensor {} is {}, expected {}", file.path().string(), entry.name,
-          name_of(entry.dtype), name_of(file_dtype_of(dtype)));
+    check(entry.dtype == file_dtype_of(dtype), "{}: tensor {} is {}, expected {}", file.path().string(),
+          file.called(entry), name_of(entry.dtype), name_of(file_dtype_of(dtype)));
     std::vector<std::byte> bytes(entry.bytes);
     file.read(entry, bytes.data());
     return bytes;
@@ -134,15 +130,14 @@ bool starts_with_any(std::string_view name, const std::vector<std::string>& star
     return std::any_of(starts.begin(), starts.end(), [&](const std::string& start) { return name.starts_with(start); });
 }
 
-void check_entry(const SafetensorsFile& file, const SafetensorsEntry& entry, const NamedTensor& named) {
+void check_entry(const TensorFile& file, const TensorEntry& entry, const NamedTensor& named) {
     const std::vector<int64_t> expected = file_shape_of(named);
     check(entry.shape == expected, "{}: {} has shape {} in the file, {} was expected; it belongs to another network",
-          file.path().string(), entry.name, shape_text(entry.shape), shape_text(expected));
-    const bool floats = entry.dtype == FileDType::f32 || entry.dtype == FileDType::f16 ||
-                        entry.dtype == FileDType::bf16 || entry.dtype == FileDType::f64;
+          file.path().string(), file.called(entry), shape_text(entry.shape), shape_text(expected));
+    const bool floats = is_floating(entry.dtype);
     const DType dtype = named.tensor.dtype();
     check(floats == (dtype == DType::f32 || dtype == DType::bf16), "{}: {} has type {} in the file, {} was expected",
-          file.path().string(), entry.name, name_of(entry.dtype), name_of(file_dtype_of(dtype)));
+          file.path().string(), file.called(entry), name_of(entry.dtype), name_of(file_dtype_of(dtype)));
 }
 
 class Collector final : public StateVisitor {
@@ -151,17 +146,17 @@ class Collector final : public StateVisitor {
     void integer(const std::string& name, int64_t& value, int64_t) override {
         items.push_back({name, FileDType::i64, {1}, [value] { return as_bytes(std::vector<int64_t>{value}); }});
     }
-    std::vector<SafetensorsItem> items;
+    std::vector<TensorItem> items;
 };
 
 /// Holds a file against a state.
 class Checker final : public StateVisitor {
   public:
-    Checker(const SafetensorsFile& file, const LoadOptions& options) : file_(file), options_(options) {}
+    Checker(const TensorFile& file, const LoadOptions& options) : file_(file), options_(options) {}
 
     void tensor(const NamedTensor& named) override {
         wanted_.insert(named.name);
-        const SafetensorsEntry* entry = file_.find(named.name);
+        const TensorEntry* entry = file_.find(named.name);
         if (entry == nullptr && ends_with_any(named.name, options_.optional)) return;
         check(entry != nullptr, "{}: the file holds no {} (shape {} was expected); it belongs to another network",
               file_.path().string(), named.name, shape_text(file_shape_of(named)));
@@ -169,7 +164,7 @@ class Checker final : public StateVisitor {
     }
     void integer(const std::string& name, int64_t&, int64_t end) override {
         wanted_.insert(name);
-        const SafetensorsEntry& entry = file_.at(name);
+        const TensorEntry& entry = file_.at(name);
         check(entry.count() == 1, "{}: {} has shape {}, expected one number", file_.path().string(), name,
               shape_text(entry.shape));
         const int64_t value = file_.read_integers(entry)[0];
@@ -177,17 +172,17 @@ class Checker final : public StateVisitor {
     }
     void check_unexpected() const {
         if (options_.unexpected == UnexpectedKeys::ignore) return;
-        for (const SafetensorsEntry& entry : file_.entries()) {
+        for (const TensorEntry& entry : file_.entries()) {
             if (!entry.name.starts_with(options_.prefix) || wanted_.count(entry.name) > 0) continue;
             if (starts_with_any(std::string_view(entry.name).substr(options_.prefix.size()), options_.ignored))
                 continue;
             fail("{}: the file holds {} (shape {}), which the network does not have; it belongs to another network",
-                 file_.path().string(), entry.name, shape_text(entry.shape));
+                 file_.path().string(), file_.called(entry), shape_text(entry.shape));
         }
     }
 
   private:
-    const SafetensorsFile& file_;
+    const TensorFile& file_;
     const LoadOptions& options_;
     std::unordered_set<std::string> wanted_;
 };
@@ -195,10 +190,10 @@ class Checker final : public StateVisitor {
 /// Reads what a Checker has found right.
 class Reader final : public StateVisitor {
   public:
-    explicit Reader(const SafetensorsFile& file) : file_(file) {}
+    explicit Reader(const TensorFile& file) : file_(file) {}
 
     void tensor(const NamedTensor& named) override {
-        const SafetensorsEntry* entry = file_.find(named.name);
+        const TensorEntry* entry = file_.find(named.name);
         if (entry == nullptr) return;  // an optional one
         Tensor target = named.tensor;
         std::vector<std::byte> bytes = read_as(file_, *entry, target.dtype());
@@ -212,23 +207,23 @@ class Reader final : public StateVisitor {
     }
 
   private:
-    const SafetensorsFile& file_;
+    const TensorFile& file_;
 };
 
 }  // namespace
 
-SafetensorsItem to_item(const NamedTensor& named) {
+TensorItem to_item(const NamedTensor& named) {
     return {named.name, file_dtype_of(named.tensor.dtype()), file_shape_of(named),
             [named] { return file_bytes_of(named); }};
 }
 
-std::vector<SafetensorsItem> items_of(const VisitState& visit) {
+std::vector<TensorItem> items_of(const VisitState& visit) {
     Collector collector;
     visit(collector);
     return std::move(collector.items);
 }
 
-void load_state(const SafetensorsFile& file, const VisitState& visit, const LoadOptions& options) {
+void load_state(const TensorFile& file, const VisitState& visit, const LoadOptions& options) {
     Checker checker(file, options);
     visit(checker);
     checker.check_unexpected();
@@ -236,7 +231,7 @@ void load_state(const SafetensorsFile& file, const VisitState& visit, const Load
     visit(reader);
 }
 
-void load_state(const SafetensorsFile& file, const ModuleState& state, const LoadOptions& options) {
+void load_state(const TensorFile& file, const ModuleState& state, const LoadOptions& options) {
     load_state(
         file, [&](StateVisitor& visitor) { visit(visitor, options.prefix, state); }, options);
 }

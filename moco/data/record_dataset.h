@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/mapped_file.h"
 #include "moco/data/dataset.h"
-#include "moco/data/mapped_file.h"
 
 namespace moco {
 

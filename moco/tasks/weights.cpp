@@ -15,14 +15,14 @@ constexpr std::string_view kOptimizer = "optimizer.";
 constexpr int64_t kForeignImageSize = 224;  // what files in torchvision's naming were trained at
 
 template <typename S>
-S settings_in(const SafetensorsFile& file) {
+S settings_in(const TensorFile& file) {
     S settings;
     from_toml(table_of(settings), S::command, read_header(file).config, file.path().string() + " (its settings)");
     return settings;
 }
 
 template <typename S>
-bool is_of(const SafetensorsFile& file) {
+bool is_of(const TensorFile& file) {
     return read_header(file).command == S::command;
 }
 
@@ -34,17 +34,17 @@ std::vector<std::pair<std::string, SettingValue>> method_values(const SettingTab
     return values;
 }
 
-[[noreturn]] void fail_unknown(const SafetensorsFile& file) {
+[[noreturn]] void fail_unknown(const TensorFile& file) {
     fail("{} is a checkpoint of `moco {}`, which this program does not know", file.path().string(),
          read_header(file).command);
 }
 
 /// Throws Error where the network's tensors have names with something in front ("module.encoder_q.conv1.weight").
-void check_not_prefixed(const SafetensorsFile& file) {
+void check_not_prefixed(const TensorFile& file) {
     constexpr std::string_view kFirst = "conv1.weight";
     if (file.find(std::string(kFirst)) != nullptr) return;
     std::string prefix;
-    for (const SafetensorsEntry& entry : file.entries()) {
+    for (const TensorEntry& entry : file.entries()) {
         if (!entry.name.ends_with(kFirst) || entry.name.find("layer") != std::string::npos) continue;
         const std::string before = entry.name.substr(0, entry.name.size() - kFirst.size());
         if (prefix.empty() || before.find("encoder_q") != std::string::npos) prefix = before;
@@ -57,12 +57,12 @@ void check_not_prefixed(const SafetensorsFile& file) {
 }
 
 /// What a bare file's tensors say about the network they belong to.
-NetworkConfig bare_config(const SafetensorsFile& file, const BareFileHints& hints) {
+NetworkConfig bare_config(const TensorFile& file, const BareFileHints& hints) {
     const std::string path = file.path().string();
     check(hints.arch.has_value(), "{} does not say which network it holds: give --arch (one of {})", path,
           fmt::join(encoder_names(), ", "));
     check_not_prefixed(file);
-    const SafetensorsEntry* conv1 = file.find("conv1.weight");
+    const TensorEntry* conv1 = file.find("conv1.weight");
     check(conv1 != nullptr && conv1->shape.size() == 4,
           "{} holds no ResNet in torchvision's naming: there is no tensor conv1.weight of four dimensions", path);
     NetworkConfig config;
@@ -70,15 +70,15 @@ NetworkConfig bare_config(const SafetensorsFile& file, const BareFileHints& hint
     config.width = conv1->shape[0];
     config.in_channels = conv1->shape[1];
     config.stem = conv1->shape[2] == 7 ? Stem::imagenet : stem_from_name(hints.stem.value_or("cifar"));
-    const SafetensorsEntry* fc = file.find("fc.weight");
-    const SafetensorsEntry* mlp = file.find("fc.2.weight");
+    const TensorEntry* fc = file.find("fc.weight");
+    const TensorEntry* mlp = file.find("fc.2.weight");
     config.head = mlp ? Head::mlp : fc ? Head::linear : Head::none;
     if (config.head != Head::none) config.dim = (mlp ? mlp : fc)->shape.at(0);
     return config;
 }
 
 /// The head of a probe's checkpoint: the only one, or the best of several.
-std::string probe_head_prefix(const SafetensorsFile& file) {
+std::string probe_head_prefix(const TensorFile& file) {
     if (file.find("fc.bias") != nullptr) return "fc.";
     return fmt::format("heads.{}.", file.read_integers(file.at("best_head")).front());
 }
@@ -97,7 +97,7 @@ LoadOptions part_of(const TrainedNetwork& trained) {
     return options;
 }
 
-void load(const SafetensorsFile& file, const ModuleState& state, const LoadOptions& options) {
+void load(const TensorFile& file, const ModuleState& state, const LoadOptions& options) {
     load_state(
         file, [&](StateVisitor& visitor) { visit(visitor, "", state); }, options);
 }
@@ -110,7 +110,7 @@ ModuleState encoder_state(Network& f, const std::string& prefix) {
 
 }  // namespace
 
-TrainedNetwork network_of(const SafetensorsFile& file) {
+TrainedNetwork network_of(const TensorFile& file) {
     const int64_t channels = read_header(file).trained_on.in_channels;
     if (is_of<PretrainSettings>(file)) {
         const auto settings = settings_in<PretrainSettings>(file);
@@ -138,7 +138,7 @@ TrainedNetwork network_of(const SafetensorsFile& file) {
     fail_unknown(file);
 }
 
-std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsFile& file) {
+std::vector<std::pair<std::string, SettingValue>> settings_of(const TensorFile& file) {
     if (is_of<PretrainSettings>(file)) {
         auto settings = settings_in<PretrainSettings>(file);
         return method_values(table_of(settings));
@@ -158,7 +158,7 @@ std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsF
     fail_unknown(file);
 }
 
-int64_t parameters_in(const SafetensorsFile& file) {
+int64_t parameters_in(const TensorFile& file) {
     const bool ours = is_checkpoint(file);
     const auto counts = [ours](std::string_view name) {
         if (ours) return name.starts_with(kOptimizer);
@@ -166,7 +166,7 @@ int64_t parameters_in(const SafetensorsFile& file) {
                !name.ends_with("num_batches_tracked");
     };
     int64_t parameters = 0;
-    for (const SafetensorsEntry& entry : file.entries()) parameters += counts(entry.name) ? entry.count() : 0;
+    for (const TensorEntry& entry : file.entries()) parameters += counts(entry.name) ? entry.count() : 0;
     return parameters;
 }
 

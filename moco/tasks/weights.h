@@ -24,14 +24,14 @@ struct TrainedNetwork {
 
 /// The network of a checkpoint of ours: f_q of pretraining, the encoder with its classifier of supervised training.
 /// Throws Error naming the file for a command that this program does not know.
-TrainedNetwork network_of(const SafetensorsFile& file);
+TrainedNetwork network_of(const TensorFile& file);
 
 /// The settings in a checkpoint of ours that decide results, by name.
-std::vector<std::pair<std::string, SettingValue>> settings_of(const SafetensorsFile& file);
+std::vector<std::pair<std::string, SettingValue>> settings_of(const TensorFile& file);
 
 /// How many numbers are trained, of one encoder where there are two: in checkpoints of ours what has a momentum, in
 /// bare files what torchvision's naming does not call a statistic.
-int64_t parameters_in(const SafetensorsFile& file);
+int64_t parameters_in(const TensorFile& file);
 
 /// What a bare file does not tell. Ignored for checkpoints of ours.
 struct BareFileHints {

@@ -17,7 +17,7 @@ constexpr const char* kVersion = "1";
 constexpr const char* kPretrain = "pretrain";
 constexpr const char* kClassifier = "classifier";
 
-const std::string* find(const SafetensorsFile& file, const std::string& key) {
+const std::string* find(const TensorFile& file, const std::string& key) {
     const auto found = file.metadata().find(key);
     return found == file.metadata().end() ? nullptr : &found->second;
 }
@@ -32,7 +32,7 @@ std::string text_of(const ClassifierData& data) {
     return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-ClassifierData classifier_of(const std::string& text, const SafetensorsFile& file) {
+ClassifierData classifier_of(const std::string& text, const TensorFile& file) {
     try {
         const auto object = nlohmann::json::parse(text);
         ClassifierData data;
@@ -47,14 +47,14 @@ ClassifierData classifier_of(const std::string& text, const SafetensorsFile& fil
     }
 }
 
-const std::string& metadata_of(const SafetensorsFile& file, const std::string& key) {
+const std::string& metadata_of(const TensorFile& file, const std::string& key) {
     const std::string* found = find(file, key);
     check(found != nullptr, "{} is damaged: its metadata lacks '{}'", file.path().string(), key);
     return *found;
 }
 
 template <typename T>
-T number_of(const SafetensorsFile& file, const std::string& key) {
+T number_of(const TensorFile& file, const std::string& key) {
     const std::string& text = metadata_of(file, key);
     const std::optional<T> value = parse_number<T>(text);
     check(value.has_value(), "{} is damaged: its metadata has {} = '{}'", file.path().string(), key, text);
@@ -72,7 +72,7 @@ void for_each_field(Progress& progress, const std::vector<ValueName>& values, co
     visit("epoch_skipped", progress.epoch_skipped);
 }
 
-TrainingProgress progress_of(const SafetensorsFile& file, const std::vector<ValueName>& values) {
+TrainingProgress progress_of(const TensorFile& file, const std::vector<ValueName>& values) {
     TrainingProgress progress;
     progress.sums.resize(values.size());
     for_each_field(progress, values, [&](const std::string& name, auto& value) {
@@ -118,7 +118,7 @@ TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::v
     return progress;
 }
 
-bool is_checkpoint(const SafetensorsFile& file) {
+bool is_checkpoint(const TensorFile& file) {
     const std::string* format = find(file, "format");
     if (format == nullptr || *format != kFormat) return false;
     const std::string* version = find(file, "format_version");
@@ -127,7 +127,7 @@ bool is_checkpoint(const SafetensorsFile& file) {
     return true;
 }
 
-CheckpointHeader read_header(const SafetensorsFile& file) {
+CheckpointHeader read_header(const TensorFile& file) {
     const auto or_empty = [&](const char* key) {
         const std::string* found = find(file, key);
         return found == nullptr ? "" : *found;

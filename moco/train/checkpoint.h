@@ -72,9 +72,9 @@ TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::v
 
 /// Whether a file is a checkpoint of ours. Throws Error naming it if it is one of a format that this program does not
 /// read.
-bool is_checkpoint(const SafetensorsFile& file);
+bool is_checkpoint(const TensorFile& file);
 /// The header of a checkpoint of ours.
-CheckpointHeader read_header(const SafetensorsFile& file);
+CheckpointHeader read_header(const TensorFile& file);
 
 /// What a file is, read from its header alone.
 struct CheckpointInfo {

@@ -304,8 +304,8 @@ TEST(Folder, WeightsInTorchvisionsNamingGiveTheFeaturesOfTheirCheckpoint) {
     expect_success(run_moco(folder_run(folder / "images", folder / "run")));
     // encoder_q without its prefix and its head: what torchvision's own files look like.
     const SafetensorsFile checkpoint(folder / "run/checkpoint-last.safetensors");
-    std::vector<SafetensorsItem> items;
-    for (const SafetensorsEntry& entry : checkpoint.entries()) {
+    std::vector<TensorItem> items;
+    for (const TensorEntry& entry : checkpoint.entries()) {
         const std::string prefix = "encoder_q.";
         if (!entry.name.starts_with(prefix) || entry.name.starts_with(prefix + "fc.")) continue;
         items.push_back({entry.name.substr(prefix.size()), entry.dtype, entry.shape, [&checkpoint, entry] {

@@ -23,7 +23,7 @@ std::string file_bytes(const std::string& header, size_t data_bytes) {
 /// Opens the file and reads everything in it.
 void read_all(const std::filesystem::path& path) {
     const SafetensorsFile file(path);
-    for (const SafetensorsEntry& entry : file.entries()) {
+    for (const TensorEntry& entry : file.entries()) {
         std::vector<std::byte> bytes(entry.bytes);
         file.read(entry, bytes.data());
     }
@@ -137,7 +137,7 @@ void write_with_checksums(const std::filesystem::path& path) {
     const auto item = [](const std::string& name, FileDType dtype, int64_t count, unsigned first) {
         std::vector<std::byte> bytes(static_cast<size_t>(count) * size_of(dtype));
         for (std::byte& byte : bytes) byte = static_cast<std::byte>(first++);
-        return SafetensorsItem{name, dtype, {count}, [bytes] { return bytes; }};
+        return TensorItem{name, dtype, {count}, [bytes] { return bytes; }};
     };
     write_safetensors(
         path, {{"step", "17"}, {"bad", "\xff"}},
@@ -184,9 +184,10 @@ TEST(DamagedSafetensors, ChecksumsThatCannotBeReadOrLackATensorAreErrors) {
 TEST(DamagedSafetensors, FilesOfTorchAreNamed) {
     const TempFolder folder;
     write_bytes(folder / "zip.pth.tar", std::string("PK\3\4\0\0\b\b and more", 17));
-    expect_error([&] { read_all(folder / "zip.pth.tar"); }, {"zip.pth.tar", "zip archive", "torch.save", "save_file"});
+    expect_error([&] { read_all(folder / "zip.pth.tar"); },
+                 {"zip.pth.tar", "zip archive", "torch.save", "moco convert"});
     write_bytes(folder / "old.pth", std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 and more"));
-    expect_error([&] { read_all(folder / "old.pth"); }, {"old.pth", "pickle", "torch.save", "save_file"});
+    expect_error([&] { read_all(folder / "old.pth"); }, {"old.pth", "pickle", "torch.save", "moco convert"});
 }
 
 TEST(DamagedSafetensors, AFileThatShrinksWhileItIsReadIsAnError) {

@@ -21,7 +21,7 @@ namespace {
 using ::testing::ElementsAre;
 
 template <typename T>
-SafetensorsItem item(const std::string& name, FileDType dtype, std::vector<int64_t> shape, std::vector<T> values) {
+TensorItem item(const std::string& name, FileDType dtype, std::vector<int64_t> shape, std::vector<T> values) {
     return {name, dtype, std::move(shape), [values = std::move(values)] {
                 std::vector<std::byte> bytes(values.size() * sizeof(T));
                 if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
@@ -53,7 +53,7 @@ TEST(Safetensors, ReadsWhatItWrote) {
     expect_error([&] { file.at("none"); }, {path.string(), "none"});
     expect_error([&] { file.read_integers(file.at("matrix")); }, {path.string(), "matrix", "F32"});
     expect_error([&] { file.read_floats(file.at("scalar")); }, {path.string(), "scalar", "I64"});
-    for (const SafetensorsEntry& entry : file.entries()) {
+    for (const TensorEntry& entry : file.entries()) {
         EXPECT_EQ(entry.begin % size_of(entry.dtype), 0u) << entry.name << ": readers that map the file need this";
     }
 }
@@ -90,7 +90,7 @@ TEST(Safetensors, ReadsThePythonPackagesFile) {
 TEST(Safetensors, WritesTheBytesThePythonPackageWasShown) {
     TempFolder folder;
     Backend& backend = cpu();
-    std::vector<SafetensorsItem> items;
+    std::vector<TensorItem> items;
     items.push_back(item<uint8_t>("bytes", FileDType::u8, {3}, {1, 2, 3}));
     items.push_back(item<int64_t>("count", FileDType::i64, {}, {7}));
     int64_t pointer = 3;
@@ -100,15 +100,15 @@ TEST(Safetensors, WritesTheBytesThePythonPackageWasShown) {
         visitor.tensor({"queue", formula_tensor({6, 2}, 5, backend), FileLayout::transposed});
         visitor.integer("ptr", pointer, 6);
     };
-    for (SafetensorsItem& named : items_of(state)) items.push_back(std::move(named));
+    for (TensorItem& named : items_of(state)) items.push_back(std::move(named));
     write_safetensors(folder / "ours", {{"format_version", "1"}}, items);
     EXPECT_EQ(read_bytes(folder / "ours"), read_bytes(golden_path("nn.ours.safetensors")));
 }
 
 TEST(Safetensors, TheSameContentsGiveTheSameBytes) {
     TempFolder folder;
-    const std::vector<SafetensorsItem> items = {item<float>("b", FileDType::f32, {1}, {1}),
-                                                item<float>("a", FileDType::f32, {1}, {2})};
+    const std::vector<TensorItem> items = {item<float>("b", FileDType::f32, {1}, {1}),
+                                           item<float>("a", FileDType::f32, {1}, {2})};
     write_safetensors(folder / "one", {{"x", "1"}, {"a", "2"}}, items);
     write_safetensors(folder / "two", {{"a", "2"}, {"x", "1"}}, items);
     EXPECT_EQ(read_bytes(folder / "one"), read_bytes(folder / "two"));
@@ -129,7 +129,7 @@ TEST(Safetensors, RefusesToWriteWhatCannotBeRead) {
 TEST(Safetensors, AFailedWriteKeepsTheOldFile) {
     TempFolder folder;
     write_bytes(folder / "f", "old");
-    SafetensorsItem broken{"a", FileDType::f32, {1}, []() -> std::vector<std::byte> { fail("the device is gone"); }};
+    TensorItem broken{"a", FileDType::f32, {1}, []() -> std::vector<std::byte> { fail("the device is gone"); }};
     expect_error([&] { write_safetensors(folder / "f", {}, {broken}); }, {"the device is gone"});
     EXPECT_EQ(read_bytes(folder / "f"), "old");
     EXPECT_FALSE(std::filesystem::exists(folder / "f.tmp"));

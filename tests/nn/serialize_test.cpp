@@ -1,5 +1,6 @@
 // The border to PyTorch's layouts: what is written, what is refused.
 #include "nn/serialize.h"
+#include "nn/safetensors.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -176,7 +177,7 @@ TEST(Serialize, ForeignFilesMayHaveAClassifierAndLackCounts) {
     classifier.dim = 10;
     backbone.head = Head::none;
     const Network foreign(classifier, 1, cpu());
-    std::vector<SafetensorsItem> items;
+    std::vector<TensorItem> items;
     for (const NamedTensor& named : foreign.state().parameters) items.push_back(to_item(named));
     for (const NamedTensor& named : foreign.state().buffers) {
         if (!named.name.ends_with("num_batches_tracked")) items.push_back(to_item(named));
@@ -197,7 +198,7 @@ TEST(Serialize, ForeignFilesMayHaveAClassifierAndLackCounts) {
 TEST(Serialize, AnItemWritesTheValuesOfTheMoment) {
     TempFolder folder;
     Tensor w = Tensor::zeros({2}, DType::f32, cpu());
-    const std::vector<SafetensorsItem> items = {to_item({"w", w})};
+    const std::vector<TensorItem> items = {to_item({"w", w})};
     w.copy_from(Tensor::full({2}, 3.0f, cpu()));
     write_safetensors(folder / "f", {}, items);
     const SafetensorsFile file(folder / "f");

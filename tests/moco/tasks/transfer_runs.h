@@ -97,7 +97,7 @@ inline std::vector<std::pair<std::string, std::string>> tensors_of(const std::fi
                                                                    const std::string& prefix) {
     const SafetensorsFile file(checkpoint);
     std::vector<std::pair<std::string, std::string>> tensors;
-    for (const SafetensorsEntry& entry : file.entries()) {
+    for (const TensorEntry& entry : file.entries()) {
         if (!entry.name.starts_with(prefix)) continue;
         std::string values;
         if (entry.dtype == FileDType::i64)

@@ -125,7 +125,7 @@ TEST_P(CheckpointTest, HasPyTorchsLayoutsAndNoTraceOfTheMachine) {
 }
 
 /// A network's state as items of a bare file in torchvision's naming.
-std::vector<SafetensorsItem> bare_items(const Network& f) {
+std::vector<TensorItem> bare_items(const Network& f) {
     return items_of([&](StateVisitor& visitor) { visit(visitor, "", f.state()); });
 }
 
@@ -142,12 +142,12 @@ TEST_P(CheckpointTest, NetworksLoadForEvaluation) {
     EXPECT_EQ(known.config.dim, golden_steps::kDim);
 
     // The same weights as a bare file in torchvision's naming, with and without the head.
-    std::vector<SafetensorsItem> items = bare_items(moco->f_q);
+    std::vector<TensorItem> items = bare_items(moco->f_q);
     write_safetensors(folder_ / "bare.safetensors", {}, items);
     const auto bare = load_network(folder_ / "bare.safetensors", {"resnet18", {}}, backend());
     EXPECT_EQ(bare->forward(images).to_vector(), expected);
-    std::erase_if(items, [](const SafetensorsItem& item) { return item.name.starts_with("fc."); });
-    std::erase_if(items, [](const SafetensorsItem& item) { return item.name.ends_with("num_batches_tracked"); });
+    std::erase_if(items, [](const TensorItem& item) { return item.name.starts_with("fc."); });
+    std::erase_if(items, [](const TensorItem& item) { return item.name.ends_with("num_batches_tracked"); });
     write_safetensors(folder_ / "backbone.safetensors", {}, items);
     const auto backbone = load_network(folder_ / "backbone.safetensors", {"resnet18", {}}, backend());
     EXPECT_EQ(backbone->config().head, Head::none);
@@ -224,10 +224,10 @@ TEST_P(CheckpointTest, AFlippedBitIsNamedByFileAndTensor) {
 TEST_P(CheckpointTest, AWarmStartTakesTheHeadOfPretrainingOnly) {
     const std::unique_ptr<Moco> moco = trained();
     save(file_, *moco, settings_);
-    std::vector<SafetensorsItem> items = bare_items(moco->f_q);
+    std::vector<TensorItem> items = bare_items(moco->f_q);
     items.push_back(to_item({"fc.weight", Tensor::zeros({1000, 64}, DType::f32, backend())}));
     std::erase_if(items,
-                  [](const SafetensorsItem& item) { return item.name.starts_with("fc.") && item.name != "fc.weight"; });
+                  [](const TensorItem& item) { return item.name.starts_with("fc.") && item.name != "fc.weight"; });
     write_safetensors(folder_ / "classifier.safetensors", {}, items);
 
     for (const auto& [source, head] : {std::pair{"c.safetensors", WarmHead::from_pretraining},
@@ -274,7 +274,7 @@ TEST_P(CheckpointTest, WrongFilesAreRefused) {
         write_bytes(folder_ / "short.safetensors", bytes.substr(0, length));
         EXPECT_THAT(load_into(folder_ / "short.safetensors", same), HasSubstr("short.safetensors")) << length;
     }
-    const SafetensorsItem x = to_item({"x", Tensor::zeros({1}, DType::f32, backend())});
+    const TensorItem x = to_item({"x", Tensor::zeros({1}, DType::f32, backend())});
     write_safetensors(folder_ / "bare.safetensors", {}, {x});
     expect_error([&] { load(folder_ / "bare.safetensors", *moco); }, {"bare.safetensors is no checkpoint of a run"});
     write_safetensors(folder_ / "newer.safetensors", {{"format", "moco.cpp checkpoint"}, {"format_version", "2"}}, {x});
