@@ -27,9 +27,10 @@ const std::map<std::string, std::vector<std::string>> kMayIncludeWithinMoco = {
     {"moco", {"moco"}},
     {"moco/data", {"moco/data"}},
     {"moco/train", {"moco/train", "moco/data"}},
-    {"moco/eval", {"moco/eval", "moco/data"}},
-    {"moco/tasks", {"moco/tasks", "moco/train", "moco/eval", "moco/data", "moco"}},
-    {"moco/study", {"moco/study", "moco/tasks", "moco/train", "moco/eval", "moco/data", "moco"}},
+    {"moco/eval", {"moco/eval", "moco/data", "moco/interchange"}},
+    {"moco/interchange", {"moco/interchange"}},
+    {"moco/tasks", {"moco/tasks", "moco/train", "moco/eval", "moco/data", "moco/interchange", "moco"}},
+    {"moco/study", {"moco/study", "moco/tasks", "moco/train", "moco/eval", "moco/data", "moco/interchange", "moco"}},
 };
 
 /// "moco/train" of "moco/train/settings/table.h", "moco" of "moco/queue.h".

@@ -1,0 +1,67 @@
+// The opcodes that files of weights need, of all that Python's Lib/pickletools.py describes. Those of protocol 0 that
+// PyTorch never writes, and those that reach beyond the file (extension registry, buffers), are not here.
+#pragma once
+
+#include <cstdint>
+
+namespace moco {
+
+enum Opcode : uint8_t {
+    kMark = '(',
+    kStop = '.',
+    kPop = '0',
+    kPopMark = '1',
+    kDup = '2',
+    kFloat = 'F',
+    kInt = 'I',
+    kBinInt = 'J',
+    kBinInt1 = 'K',
+    kLong = 'L',
+    kBinInt2 = 'M',
+    kNone = 'N',
+    kBinPersistentId = 'Q',
+    kReduce = 'R',
+    kBinString = 'T',
+    kShortBinString = 'U',
+    kBinUnicode = 'X',
+    kAppend = 'a',
+    kBuild = 'b',
+    kGlobal = 'c',
+    kAppends = 'e',
+    kBinGet = 'h',
+    kLongBinGet = 'j',
+    kList = 'l',
+    kDict = 'd',
+    kEmptyList = ']',
+    kEmptyTuple = ')',
+    kEmptyDict = '}',
+    kBinPut = 'q',
+    kLongBinPut = 'r',
+    kSetItem = 's',
+    kTuple = 't',
+    kSetItems = 'u',
+    kBinFloat = 'G',
+    kBinBytes = 'B',
+    kShortBinBytes = 'C',
+    kProtocol = 0x80,
+    kNewObject = 0x81,
+    kTuple1 = 0x85,
+    kTuple2 = 0x86,
+    kTuple3 = 0x87,
+    kTrue = 0x88,
+    kFalse = 0x89,
+    kLong1 = 0x8a,
+    kLong4 = 0x8b,
+    kShortBinUnicode = 0x8c,
+    kBinUnicode8 = 0x8d,
+    kBinBytes8 = 0x8e,
+    kEmptySet = 0x8f,
+    kAddItems = 0x90,
+    kFrozenSet = 0x91,
+    kStackGlobal = 0x93,
+    kMemoize = 0x94,
+    kFrame = 0x95,
+    kByteArray8 = 0x96,
+};
+
+}  // namespace moco
