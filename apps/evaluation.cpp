@@ -46,13 +46,11 @@ void check_workers(int workers) {
 }
 
 void EvaluationFlags::add_to(const Command& command) {
-    command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or weights in torchvision's naming")
+    command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or another program's weights")
         .takes("FILE")
         .required();
     command.option("--data", data.spec, "data set: " + dataset_forms()).takes("DATA").required().once();
-    command
-        .option("-a,--arch", hints.arch, "architecture, needed where the file does not say it (torchvision's naming)")
-        .takes("NAME");
+    command.option("-a,--arch", hints.arch, "architecture; the file tells it, and another is refused").takes("NAME");
     command
         .option("--stem", hints.stem,
                 "stem of a 3x3 first convolution where the file does not say it: cifar (stride 1) or cifar-s2")

@@ -12,10 +12,12 @@
 #include "apps/device.h"
 #include "apps/evaluation.h"
 #include "apps/json.h"
+#include "apps/weights_report.h"
 #include "core/cores.h"
 #include "core/error.h"
 #include "cpu/targets.h"
 #include "moco/data/dataset.h"
+#include "moco/interchange/open_tensors.h"
 #include "moco/tasks/weights.h"
 #include "moco/train/run_folder.h"
 #include "moco/train/settings/views.h"
@@ -27,7 +29,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kDescription =
     "Tell what a checkpoint, a data set or this machine is.\n"
-    "A checkpoint is a .safetensors file or the folder of a run; everything else is taken for a data set.";
+    "A checkpoint is a file of weights, ours or another program's, or the folder of a run; everything else is taken "
+    "for a\n"
+    "data set. Of another program's weights it tells key by key what they are here.";
 
 struct Flags {
     std::string what, checkpoint, data;
@@ -83,14 +87,15 @@ Json data_json(const std::string& spec, const FolderOptions& folder) {
 }
 
 Json checkpoint_json(const std::filesystem::path& file) {
+    const std::unique_ptr<TensorFile> opened = open_tensors(file);
+    if (!is_checkpoint(*opened)) return weights_json(file);
+    const TensorFile& tensors = *opened;
     const CheckpointInfo info = read_checkpoint_info(file);
-    const SafetensorsFile tensors(file);
-    Json object = {{"kind", info.moco ? "checkpoint" : "weights"},
+    Json object = {{"kind", "checkpoint"},
                    {"file", file.string()},
                    {"bytes", info.bytes},
                    {"tensors", info.tensors},
                    {"parameters", parameters_in(tensors)}};
-    if (!info.moco) return object;
     object["task"] = info.header.command;
     object["data"] = info.header.trained_on.data;
     object["channels"] = info.header.trained_on.in_channels;
@@ -130,11 +135,11 @@ void print_data(const Json& object) {
 }
 
 void print_checkpoint(const Json& object) {
+    if (object["kind"] == "weights") return print_weights(object);
     fmt::print("{} {}\n  {} tensors, {:.1f} MiB; {:.2f} million parameters{}\n", object["kind"].get<std::string>(),
                object["file"].get<std::string>(), object["tensors"].get<int64_t>(),
                object["bytes"].get<double>() / (1 << 20), object["parameters"].get<double>() * 1e-6,
                object.value("task", "") == "pretrain" ? " an encoder" : "");
-    if (!object.contains("config")) return;
     fmt::print("  trained on {} ({}), {} epochs and {} steps in all, on {}\n", object["data"].get<std::string>(),
                object["channels"] == 1 ? "grey" : "RGB", object["epoch"].get<int64_t>(), object["step"].get<int64_t>(),
                object["instruction_set"].get<std::string>());

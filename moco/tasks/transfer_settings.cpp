@@ -12,8 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr InitRow kCheckpoint = {
-    "the encoder to start from: a checkpoint of a run, its folder, or weights in "
-    "torchvision's naming (then with --arch)",
+    "the encoder to start from: a checkpoint of a run, its folder, or another program's weights (.pth, .npz, "
+    ".safetensors, ...)",
     "checkpoint"};
 
 /// The first of NAME, NAME-2, NAME-3, ... that is not there.
@@ -64,7 +64,7 @@ void validate(const TransferSettings& s) {
 void take_from_checkpoint(TransferSettings& s, std::string_view command) {
     check(!s.run.init.empty(),
           "--checkpoint is missing; it names the encoder to start from: a run folder, a checkpoint, "
-          "or weights in torchvision's naming");
+          "or another program's weights");
     fs::path file = s.run.init;
     std::error_code ignored;
     const bool is_run = fs::is_directory(file, ignored);

@@ -1,7 +1,8 @@
 #include "moco/tasks/weights.h"
 
-#include <fmt/ranges.h>
-
+#include "moco/interchange/open_tensors.h"
+#include "moco/interchange/renamed_file.h"
+#include "moco/interchange/resnet_keys.h"
 #include "moco/tasks/finetune_settings.h"
 #include "moco/tasks/pretrain_settings.h"
 #include "moco/tasks/probe_settings.h"
@@ -12,7 +13,8 @@ namespace moco {
 namespace {
 
 constexpr std::string_view kOptimizer = "optimizer.";
-constexpr int64_t kForeignImageSize = 224;  // what files in torchvision's naming were trained at
+// What other programs' networks were trained at, by their stem.
+constexpr int64_t kImageNetSize = 224, kCifarSize = 32;
 
 template <typename S>
 S settings_in(const TensorFile& file) {
@@ -39,42 +41,23 @@ std::vector<std::pair<std::string, SettingValue>> method_values(const SettingTab
          read_header(file).command);
 }
 
-/// Throws Error where the network's tensors have names with something in front ("module.encoder_q.conv1.weight").
-void check_not_prefixed(const TensorFile& file) {
-    constexpr std::string_view kFirst = "conv1.weight";
-    if (file.find(std::string(kFirst)) != nullptr) return;
-    std::string prefix;
-    for (const TensorEntry& entry : file.entries()) {
-        if (!entry.name.ends_with(kFirst) || entry.name.find("layer") != std::string::npos) continue;
-        const std::string before = entry.name.substr(0, entry.name.size() - kFirst.size());
-        if (prefix.empty() || before.find("encoder_q") != std::string::npos) prefix = before;
-    }
-    check(prefix.empty(),
-          "{0}: its tensors have names that begin with '{1}' ({1}conv1.weight), torchvision's begin with conv1.weight: "
-          "in Python, `save_file({{k.removeprefix('{1}'): v for k, v in load_file('{0}').items() if "
-          "k.startswith('{1}')}}, 'weights.safetensors')` of safetensors.torch",
-          file.path().string(), prefix);
-}
-
-/// What a bare file's tensors say about the network they belong to.
-NetworkConfig bare_config(const TensorFile& file, const BareFileHints& hints) {
-    const std::string path = file.path().string();
-    check(hints.arch.has_value(), "{} does not say which network it holds: give --arch (one of {})", path,
-          fmt::join(encoder_names(), ", "));
-    check_not_prefixed(file);
-    const TensorEntry* conv1 = file.find("conv1.weight");
-    check(conv1 != nullptr && conv1->shape.size() == 4,
-          "{} holds no ResNet in torchvision's naming: there is no tensor conv1.weight of four dimensions", path);
+/// The network of another program's file, by our names.
+struct Foreign {
+    FoundNetwork found;
+    std::unique_ptr<TensorFile> file;
     NetworkConfig config;
-    config.arch = *hints.arch;
-    config.width = conv1->shape[0];
-    config.in_channels = conv1->shape[1];
-    config.stem = conv1->shape[2] == 7 ? Stem::imagenet : stem_from_name(hints.stem.value_or("cifar"));
-    const TensorEntry* fc = file.find("fc.weight");
-    const TensorEntry* mlp = file.find("fc.2.weight");
-    config.head = mlp ? Head::mlp : fc ? Head::linear : Head::none;
-    if (config.head != Head::none) config.dim = (mlp ? mlp : fc)->shape.at(0);
-    return config;
+};
+
+/// Throws Error naming the file where it holds no ResNet, or another one than hints say.
+Foreign foreign_network(std::shared_ptr<const TensorFile> file, const BareFileHints& hints) {
+    Foreign foreign;
+    foreign.found = find_network(*file, hints.encoder);
+    foreign.file = std::make_unique<RenamedFile>(file, foreign.found.names);
+    foreign.config = config_from_shapes(*foreign.file);
+    check(!hints.arch || *hints.arch == foreign.config.arch, "--arch {}: {} holds a {}", hints.arch.value_or(""),
+          file->path().string(), foreign.config.arch);
+    if (foreign.config.stem != Stem::imagenet) foreign.config.stem = stem_from_name(hints.stem.value_or("cifar"));
+    return foreign;
 }
 
 /// The head of a probe's checkpoint: the only one, or the best of several.
@@ -83,7 +66,7 @@ std::string probe_head_prefix(const TensorFile& file) {
     return fmt::format("heads.{}.", file.read_integers(file.at("best_head")).front());
 }
 
-/// Files of classifiers from before PyTorch 0.4.1 do not count batches.
+/// Files from before PyTorch 0.4.1 do not count batches, nor do detectron2's.
 const std::vector<std::string> kOptionalInBareFiles = {"num_batches_tracked"};
 
 /// The part of a file that holds the network: nothing else in it may be unknown.
@@ -171,50 +154,72 @@ int64_t parameters_in(const TensorFile& file) {
 }
 
 TrainedNetwork described(const std::filesystem::path& path, const BareFileHints& hints) {
-    const SafetensorsFile file(path);
-    if (!is_checkpoint(file)) return {bare_config(file, hints), "", "fc.", kForeignImageSize, 0};
-    TrainedNetwork trained = network_of(file);
+    const std::shared_ptr<const TensorFile> file = open_tensors(path);
+    if (!is_checkpoint(*file)) {
+        const NetworkConfig config = foreign_network(file, hints).config;
+        return {config, "", "fc.", config.stem == Stem::imagenet ? kImageNetSize : kCifarSize, 0};
+    }
+    TrainedNetwork trained = network_of(*file);
     check(!hints.arch || *hints.arch == trained.config.arch, "--arch {}: {} holds a {}", hints.arch.value_or(""),
           path.string(), trained.config.arch);
     return trained;
 }
 
 std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend) {
-    const SafetensorsFile file(path);
+    const std::shared_ptr<const TensorFile> file = open_tensors(path);
     std::unique_ptr<Network> f;
-    if (is_checkpoint(file)) {
-        const TrainedNetwork trained = network_of(file);
+    if (is_checkpoint(*file)) {
+        const TrainedNetwork trained = network_of(*file);
         f = std::make_unique<Network>(trained.config, 0, backend);
-        load(file, f->state(trained.encoder_prefix, trained.head_prefix), part_of(trained));
+        load(*file, f->state(trained.encoder_prefix, trained.head_prefix), part_of(trained));
     } else {
-        f = std::make_unique<Network>(bare_config(file, hints), 0, backend);
+        const Foreign foreign = foreign_network(file, hints);
+        f = std::make_unique<Network>(foreign.config, 0, backend);
         LoadOptions options;
         options.optional = kOptionalInBareFiles;
-        load(file, f->state(), options);
+        load(*foreign.file, f->state(), options);
     }
     f->set_mode(BatchNormMode::eval);
     return f;
 }
 
-void warm_start(const std::filesystem::path& path, Network& f, WarmHead head) {
-    const SafetensorsFile file(path);
+namespace {
+
+/// The head is the method's where the reference code wrote the file and it is of the same kind and size.
+void warm_start_foreign(const std::shared_ptr<const TensorFile>& file, Network& f, WarmHead head) {
+    const Foreign foreign = foreign_network(file, {});
     LoadOptions options;
-    if (!is_checkpoint(file)) {
-        check_not_prefixed(file);
-        options.ignored = {"fc."};
-        options.optional = kOptionalInBareFiles;
-        return load(file, encoder_state(f, ""), options);
-    }
-    const TrainedNetwork trained = network_of(file);
+    options.optional = kOptionalInBareFiles;
+    const NetworkConfig &theirs = foreign.config, &ours = f.config();
+    const bool of_pretraining = foreign.found.layout.starts_with("the reference code");
+    if (head == WarmHead::from_pretraining && of_pretraining && theirs.head == ours.head && theirs.dim == ours.dim)
+        return load(*foreign.file, f.state(), options);
+    options.ignored = {"fc."};
+    load(*foreign.file, encoder_state(f, ""), options);
+}
+
+}  // namespace
+
+void warm_start(const std::filesystem::path& path, Network& f, WarmHead head) {
+    const std::shared_ptr<const TensorFile> file = open_tensors(path);
+    if (!is_checkpoint(*file)) return warm_start_foreign(file, f, head);
+    const TrainedNetwork trained = network_of(*file);
     check(trained.config.in_channels == f.config().in_channels,
           "{} holds an encoder of images with {} channels, the images of --data have {}", path.string(),
           trained.config.in_channels, f.config().in_channels);
-    options = part_of(trained);
-    if (head == WarmHead::from_pretraining && is_of<PretrainSettings>(file)) {
-        return load(file, f.state(trained.encoder_prefix, trained.head_prefix), options);
+    LoadOptions options = part_of(trained);
+    if (head == WarmHead::from_pretraining && is_of<PretrainSettings>(*file)) {
+        return load(*file, f.state(trained.encoder_prefix, trained.head_prefix), options);
     }
     options.ignored.push_back("fc.");  // of the file's own head
-    load(file, encoder_state(f, trained.encoder_prefix), options);
+    load(*file, encoder_state(f, trained.encoder_prefix), options);
+}
+
+ForeignReport foreign_report(const std::filesystem::path& path, const BareFileHints& hints) {
+    const std::shared_ptr<const TensorFile> file = open_tensors(path);
+    const Foreign foreign = foreign_network(file, hints);
+    return {foreign.found, foreign.config, key_report(*file, foreign.found, foreign.config),
+            parameters_in(*foreign.file)};
 }
 
 }  // namespace moco

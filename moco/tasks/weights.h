@@ -1,4 +1,4 @@
-// Weights of files as networks: checkpoints of every task, and bare files in torchvision's naming.
+// Weights of files as networks: checkpoints of every task, and files of other programs.
 #pragma once
 
 #include <filesystem>
@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "moco/interchange/found_network.h"
+#include "moco/interchange/key_report.h"
 #include "moco/train/checkpoint.h"
 #include "moco/train/settings/table.h"
 #include "nn/network.h"
@@ -30,25 +32,37 @@ TrainedNetwork network_of(const TensorFile& file);
 std::vector<std::pair<std::string, SettingValue>> settings_of(const TensorFile& file);
 
 /// How many numbers are trained, of one encoder where there are two: in checkpoints of ours what has a momentum, in
-/// bare files what torchvision's naming does not call a statistic.
+/// other files, by our names, what is no statistic.
 int64_t parameters_in(const TensorFile& file);
 
-/// What a bare file does not tell. Ignored for checkpoints of ours.
+/// What another program's file does not tell. Ignored for checkpoints of ours.
 struct BareFileHints {
-    std::optional<std::string> arch;  // required
-    std::optional<std::string> stem;  // of a 3x3 first convolution: cifar (default) or cifar-s2
+    std::optional<std::string> arch = {};  // refused where shapes tell another
+    std::optional<std::string> stem = {};  // of a 3x3 first convolution: cifar (default) or cifar-s2
+    WhichEncoder encoder = WhichEncoder::usual;
 };
 
-/// What `path` holds: a checkpoint of ours, or a bare file, whose image size is 224. Throws Error naming the file, or
-/// for another architecture than hints name.
+/// What `path` holds: a checkpoint of ours, or another program's file (moco/interchange/open_tensors.h,
+/// found_network.h), whose image size is 224, or 32 with a 3x3 stem. Throws Error naming the file, or for another
+/// architecture than hints name.
 TrainedNetwork described(const std::filesystem::path& path, const BareFileHints& hints);
 
-/// A network for evaluation, in eval mode: that of a checkpoint of ours, or a bare safetensors file in torchvision's
-/// naming, whose head (fc.*) may be absent or of any size. Throws Error naming the file and what does not fit.
+/// A network for evaluation, in eval mode: that of a checkpoint of ours, or of another program's file, whose head may
+/// be absent or of any size. Throws Error naming the file and what does not fit.
 std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend);
 
+/// Another program's file, key by key. Throws Error as described().
+struct ForeignReport {
+    FoundNetwork found;
+    NetworkConfig config;
+    std::vector<KeyRow> keys;
+    int64_t parameters = 0;  // of the network
+};
+ForeignReport foreign_report(const std::filesystem::path& path, const BareFileHints& hints);
+
 /// Warm start (--init): parameters and statistics of a file into `f`. A head is only taken from another pretraining
-/// run, where `head` says so. Throws Error naming the file and what does not fit (the images' channels too).
+/// run, ours or the reference code's (there where it is of the same kind and size), where `head` says so. Throws Error
+/// naming the file and what does not fit (the images' channels too).
 enum class WarmHead { from_pretraining, fresh };
 void warm_start(const std::filesystem::path& path, Network& f, WarmHead head);
 

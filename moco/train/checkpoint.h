@@ -78,7 +78,7 @@ CheckpointHeader read_header(const TensorFile& file);
 
 /// What a file is, read from its header alone.
 struct CheckpointInfo {
-    bool moco = false;  // false: a bare file of weights in torchvision's naming
+    bool moco = false;  // false: another program's weights
     // The rest of a checkpoint of ours:
     CheckpointHeader header;
     int64_t epoch = 0, step = 0;

@@ -332,7 +332,7 @@ TEST(Folder, WeightsInTorchvisionsNamingGiveTheFeaturesOfTheirCheckpoint) {
 
     const std::vector<std::string> without = {"features",        "--checkpoint", folder / "bare.safetensors", "--data",
                                               folder / "images", "--out",        folder / "features"};
-    expect_sentence(run_moco(without), 1, {"bare.safetensors", "--arch"});
+    expect_success(run_moco(without));
     std::vector<std::string> wrong = without;
     wrong.insert(wrong.end(), {"--arch", "resnet50"});
     expect_sentence(run_moco(wrong), 1, {"bare.safetensors"});

@@ -232,8 +232,8 @@ TEST_F(FromCheckpoint, TheRunGoesBesideIt) {
 
 TEST_F(FromCheckpoint, WhatCannotBeTakenIsRefused) {
     EXPECT_EQ(refused(""),
-              "--checkpoint is missing; it names the encoder to start from: a run folder, a checkpoint, or weights in "
-              "torchvision's naming");
+              "--checkpoint is missing; it names the encoder to start from: a run folder, a checkpoint, or "
+              "another program's weights");
     const std::string nothing = (folder_ / "nothing").string();
     EXPECT_EQ(refused(nothing), nothing + " cannot be opened: No such file or directory");
     std::filesystem::create_directories(folder_ / "empty");

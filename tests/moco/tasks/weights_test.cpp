@@ -156,13 +156,12 @@ TEST_P(CheckpointTest, NetworksLoadForEvaluation) {
     EXPECT_FALSE(info.moco);
     EXPECT_EQ(parameters_in(SafetensorsFile(folder_ / "bare.safetensors")), parameters_in(SafetensorsFile(file_)));
 
-    expect_error([&] { load_network(folder_ / "bare.safetensors", {}, backend()); },
-                 {"bare.safetensors does not say which network it holds: give --arch (one of resnet18"});
+    EXPECT_EQ(load_network(folder_ / "bare.safetensors", {}, backend())->forward(images).to_vector(), expected);
     expect_error(
         [&] {
             load_network(folder_ / "bare.safetensors", {"resnet50", {}}, backend());
         },
-        {"bare.safetensors", "layer1.0"});
+        {"--arch resnet50", "bare.safetensors holds a resnet18"});
 }
 
 TEST_P(CheckpointTest, WeightsThatAreNotFiniteAreRefusedByFileAndTensor) {
@@ -189,27 +188,42 @@ TEST_P(CheckpointTest, WeightsThatAreNotFiniteAreRefusedByFileAndTensor) {
     }
 }
 
-TEST_P(CheckpointTest, PrefixesOfOtherProgramsAreNamed) {
-    const std::unique_ptr<Moco> moco = make(settings_, 0);
-    for (const std::string prefix : {"module.encoder_q.", "backbone."}) {
-        const auto named = [&](StateVisitor& visitor) {
-            visit(visitor, "module.encoder_k.", moco->f_k.state());
-            visit(visitor, prefix, moco->f_q.state());
-        };
-        write_safetensors(folder_ / "prefixed.safetensors", {}, items_of(named));
-        if (prefix == "backbone.") {
-            write_safetensors(folder_ / "prefixed.safetensors", {},
-                              items_of([&](StateVisitor& visitor) { visit(visitor, prefix, moco->f_q.state()); }));
+TEST_P(CheckpointTest, NamesOfOtherProgramsAreUnderstood) {
+    const std::unique_ptr<Moco> moco = trained();
+    const Tensor images = golden_steps_images(5, 0, backend());
+    const NoGrad evaluation;
+    moco->f_q.set_mode(BatchNormMode::eval);
+    const std::vector<float> expected = moco->f_q.forward(images).to_vector();
+    const std::filesystem::path file = folder_ / "theirs.safetensors";
+    write_safetensors(file, {}, items_of([&](StateVisitor& visitor) {
+                          visit(visitor, "module.encoder_k.", moco->f_k.state());
+                          visit(visitor, "module.encoder_q.", moco->f_q.state());
+                      }));
+    EXPECT_EQ(load_network(file, {}, backend())->forward(images).to_vector(), expected);
+    EXPECT_EQ(described(file, {}).config.head, Head::mlp);
+    EXPECT_EQ(described(file, {}).image_size, 32);
+    EXPECT_EQ(foreign_report(file, {}).found.layout, "the reference code (MoCo v2)");
+
+    // --init takes the method's head of such a file, and of no other.
+    for (const bool of_method : {true, false}) {
+        if (!of_method) {
+            write_safetensors(file, {},
+                              items_of([&](StateVisitor& visitor) { visit(visitor, "backbone.", moco->f_q.state()); }));
         }
-        const std::string said = "names that begin with '" + prefix + "'";
-        expect_error(
-            [&] {
-                load_network(folder_ / "prefixed.safetensors", {"resnet18", {}}, backend());
-            },
-            {"prefixed.safetensors", said});
-        expect_error([&] { warm_start(folder_ / "prefixed.safetensors", moco->f_q, WarmHead::fresh); },
-                     {"prefixed.safetensors", said});
+        const std::unique_ptr<Moco> warm = make(settings_, 4), cold = make(settings_, 4);
+        warm_start(file, warm->f_q, WarmHead::from_pretraining);
+        const NamedTensor head = warm->f_q.state().parameters.back();
+        EXPECT_EQ(head.tensor.to_vector(), (of_method ? moco : cold)->f_q.state().parameters.back().tensor.to_vector());
+        EXPECT_EQ(warm->f_q.state().parameters[0].tensor.to_vector(),
+                  moco->f_q.state().parameters[0].tensor.to_vector());
     }
+
+    // A message names the key as the file has it.
+    PretrainSettings narrow = settings_;
+    narrow.encoder.width = 4;
+    expect_error(
+        [&] { warm_start(file, make(narrow, 0)->f_q, WarmHead::fresh); },
+        {"theirs.safetensors: backbone.conv1.weight (here conv1.weight) has shape 8x3x3x3 in the file, 4x3x3x3"});
 }
 
 TEST_P(CheckpointTest, AFlippedBitIsNamedByFileAndTensor) {
