@@ -16,6 +16,8 @@ void add_recipe(const Command& app);
 void add_features(const Command& app);
 void add_neighbours(const Command& app);
 void add_info(const Command& app);
+void add_convert(const Command& app);
+void add_diff(const Command& app);
 void add_bench(const Command& app);
 
 }  // namespace moco::apps

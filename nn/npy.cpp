@@ -1,5 +1,7 @@
 #include "nn/npy.h"
 
+#include <fmt/ranges.h>
+
 #include <bit>
 #include <string>
 #include <string_view>
@@ -16,9 +18,17 @@ constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kPreamble = 10;   // magic, version, header length (version 1)
 constexpr size_t kAlignment = 64;  // elements start at a multiple of it
 
-/// The header of a version 1 file. `shape` as Python writes a tuple: "(3, 4)", "(3,)".
-std::string npy_header(std::string_view descr, std::string_view shape) {
-    std::string dictionary = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", descr, shape);
+/// As Python writes a tuple: "(3, 4)", "(3,)", "()".
+std::string tuple_text(const std::vector<int64_t>& numbers) {
+    return fmt::format("({}{})", fmt::join(numbers, ", "), numbers.size() == 1 ? "," : "");
+}
+
+}  // namespace
+
+/// That of a version 1 file.
+std::string npy_header(std::string_view descr, const std::vector<int64_t>& shape) {
+    std::string dictionary =
+        fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", descr, tuple_text(shape));
     const size_t unpadded = kPreamble + dictionary.size() + 1;
     dictionary.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
     dictionary.push_back('\n');
@@ -28,12 +38,10 @@ std::string npy_header(std::string_view descr, std::string_view shape) {
     return header + dictionary;
 }
 
-}  // namespace
-
 NpyMatrixWriter::NpyMatrixWriter(const std::filesystem::path& path, int64_t rows, int64_t columns)
     : file_(path), path_(path), values_left_(rows * columns), columns_(columns) {
     check(rows >= 0 && columns >= 1, "{}: a matrix of {} x {} cannot be written", path.string(), rows, columns);
-    file_.write(npy_header("<f4", fmt::format("({}, {})", rows, columns)));
+    file_.write(npy_header("<f4", {rows, columns}));
 }
 
 void NpyMatrixWriter::append(std::span<const float> values) {
@@ -59,7 +67,7 @@ void write_npy(const std::filesystem::path& path, std::span<const float> values,
 
 void write_npy(const std::filesystem::path& path, std::span<const int64_t> values) {
     AtomicFile file(path);
-    file.write(npy_header("<i8", fmt::format("({},)", values.size())));
+    file.write(npy_header("<i8", {static_cast<int64_t>(values.size())}));
     file.write(values.data(), values.size_bytes());
     file.commit();
 }

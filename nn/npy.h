@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "nn/atomic_file.h"
 
@@ -24,6 +27,9 @@ class NpyMatrixWriter {
     int64_t values_left_;
     int64_t columns_;
 };
+
+/// The header of an .npy file of elements of a type ("<f4") and shape, in C order; the elements follow.
+std::string npy_header(std::string_view descr, const std::vector<int64_t>& shape);
 
 /// A float32 matrix of values.size() / columns rows.
 void write_npy(const std::filesystem::path& path, std::span<const float> values, int64_t columns);

@@ -215,6 +215,42 @@ void warm_start(const std::filesystem::path& path, Network& f, WarmHead head) {
     load(*file, encoder_state(f, trained.encoder_prefix), options);
 }
 
+namespace {
+
+/// Our names -> torchvision's, of the encoder that hints ask for.
+std::map<std::string, std::string> names_in_checkpoint(const TensorFile& file, const TrainedNetwork& trained,
+                                                       WhichEncoder which) {
+    std::string encoder = trained.encoder_prefix, head = trained.head_prefix;
+    if (which == WhichEncoder::key) {
+        check(is_of<PretrainSettings>(file), "--encoder k: {} is a checkpoint of `moco {}`, which has one encoder",
+              file.path().string(), read_header(file).command);
+        encoder = "encoder_k.", head = "encoder_k.fc.";
+    }
+    std::map<std::string, std::string> names;
+    for (const TensorEntry& entry : file.entries()) {
+        if (entry.name.starts_with(head)) {
+            names[entry.name] = "fc." + entry.name.substr(head.size());
+        } else if (entry.name.starts_with(encoder)) {
+            names[entry.name] = entry.name.substr(encoder.size());
+        }
+    }
+    return names;
+}
+
+}  // namespace
+
+NetworkFile open_network(const std::filesystem::path& path, const BareFileHints& hints) {
+    const std::shared_ptr<const TensorFile> file = open_tensors(path);
+    if (!is_checkpoint(*file)) {
+        Foreign foreign = foreign_network(file, hints);
+        return {file, std::move(foreign.file), foreign.config, foreign.found.layout};
+    }
+    const TrainedNetwork trained = network_of(*file);
+    const auto names = names_in_checkpoint(*file, trained, hints.encoder);
+    return {file, std::make_shared<RenamedFile>(file, names), trained.config,
+            fmt::format("a checkpoint of moco {}", read_header(*file).command)};
+}
+
 ForeignReport foreign_report(const std::filesystem::path& path, const BareFileHints& hints) {
     const std::shared_ptr<const TensorFile> file = open_tensors(path);
     const Foreign foreign = foreign_network(file, hints);

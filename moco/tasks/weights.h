@@ -51,6 +51,15 @@ TrainedNetwork described(const std::filesystem::path& path, const BareFileHints&
 /// be absent or of any size. Throws Error naming the file and what does not fit.
 std::unique_ptr<Network> load_network(const std::filesystem::path& path, const BareFileHints& hints, Backend& backend);
 
+/// The network in a file by torchvision's names, not loaded: encoder, and head under "fc.".
+struct NetworkFile {
+    std::shared_ptr<const TensorFile> whole, network;
+    NetworkConfig config;
+    std::string layout;  // whose names the file has
+};
+/// Throws Error as described(), or where the file has no momentum encoder and hints ask for it.
+NetworkFile open_network(const std::filesystem::path& path, const BareFileHints& hints);
+
 /// Another program's file, key by key. Throws Error as described().
 struct ForeignReport {
     FoundNetwork found;

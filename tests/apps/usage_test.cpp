@@ -15,6 +15,8 @@ TEST(Usage, HelpOfEveryCommandSucceeds) {
                                                             {"features"},
                                                             {"neighbours"},
                                                             {"info"},
+                                                            {"convert"},
+                                                            {"diff"},
                                                             {"bench"},
                                                             {"bench", "step"},
                                                             {"bench", "conv"},

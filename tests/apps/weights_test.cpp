@@ -45,6 +45,34 @@ TEST(Weights, InfoTellsKeyByKey) {
     EXPECT_EQ(object["keys"].size(), object["tensors"].get<size_t>());
 }
 
+TEST(Weights, ConvertWritesWhatDiffFindsEqual) {
+    const TempFolder folder;
+    const std::string run = pretrained_run(), file = folder / "weights.pth";
+    const ProcessResult converted = run_moco({"convert", run, file, "--to", "torchvision", "--json"});
+    expect_success(converted);
+    EXPECT_EQ(Json::parse(converted.out)["arch"], "resnet18");
+    const ProcessResult same = run_moco({"diff", run, file}), json = run_moco({"diff", run, file, "--json"});
+    expect_success(same);
+    EXPECT_EQ(same.out, "122 tensors, 122 of one shape in both, 122 of these equal; largest difference 0\n");
+    EXPECT_EQ(Json::parse(json.out)["equal"], 122);
+
+    const std::string half = folder / "half.pth";
+    expect_success(run_moco({"convert", file, half, "--to", "torchvision", "--dtype", "f16", "--strip"}));
+    const ProcessResult differs = run_moco({"diff", file, half});
+    expect_success(differs);
+    EXPECT_NE(differs.out.find("differs     conv1.weight  8x3x3x3  largest difference"), std::string::npos)
+        << differs.out;
+    EXPECT_NE(differs.out.find("only in a   fc.weight"), std::string::npos) << differs.out;
+    EXPECT_NE(run_moco({"diff", run, file, "--raw"}).out.find("only in a   encoder_k.conv1.weight"), std::string::npos);
+
+    expect_sentence(run_moco({"convert", run, run + "/checkpoint-last.safetensors", "--to", "safetensors"}), 1,
+                    {"would replace the file that is read"});
+    expect_sentence(run_moco({"convert", run, folder / "x.pth", "--to", "keras"}), 1, {"--to keras"});
+    expect_sentence(run_moco({"convert", run, folder / "x.pth", "--to", "timm", "--encoder", "z"}), 1, {"--encoder z"});
+    expect_sentence(run_moco({"convert", run, folder / "x.pth", "--to", "timm", "--dtype", "f8"}), 1, {"--dtype f8"});
+    expect_sentence(run_moco({"convert", run, folder / "no/x.pth", "--to", "timm"}), 1, {"no/x.pth"});
+}
+
 TEST(Weights, AFileWithoutAResNetIsRefusedByEveryCommand) {
     const std::string file = MOCO_SOURCE_DIR "/tests/golden/interchange/new.pth";
     expect_sentence(run_moco({"info", file}), 1, {"new.pth holds no ResNet", "state_dict.f64"});
