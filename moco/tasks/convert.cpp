@@ -94,7 +94,10 @@ Naming naming_from(const std::string& flag) {
     for (const auto& row : kNames) {
         if (row.first == flag) return row.second;
     }
-    fail("--to {}: expected torchvision, timm, moco (the reference code), detectron2, mmpretrain or safetensors", flag);
+    fail(
+        "--to {}: expected torchvision, timm, moco (the reference code), detectron2, mmpretrain, safetensors "
+        "or run",
+        flag);
 }
 
 Converted convert(const std::filesystem::path& in, const std::filesystem::path& out, const ConvertOptions& options) {

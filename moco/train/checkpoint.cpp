@@ -83,6 +83,10 @@ TrainingProgress progress_of(const TensorFile& file, const std::vector<ValueName
 
 }  // namespace
 
+TrainedOn trained_on(const Dataset& data) {
+    return {data.info().name, data.info().channels, data.count()};
+}
+
 std::optional<ClassifierData> classifier_data(const DatasetInfo* info) {
     if (info == nullptr) return std::nullopt;
     return ClassifierData{info->class_names, info->normalization, info->H, info->W};

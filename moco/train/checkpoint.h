@@ -38,6 +38,8 @@ struct TrainedOn {
     bool operator==(const TrainedOn&) const = default;
 };
 
+TrainedOn trained_on(const Dataset& data);
+
 /// What a classifier's checkpoint tells of classes and images, so that it can be asked about other images.
 struct ClassifierData {
     std::vector<std::string> class_names;  // none: classes are numbers

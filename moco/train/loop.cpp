@@ -16,10 +16,6 @@
 namespace moco {
 namespace {
 
-TrainedOn trained_on(const Dataset& data) {
-    return {data.info().name, data.info().channels, data.count()};
-}
-
 class Loop {
   public:
     Loop(Task& task, const RunDescription& run, const ViewBackends& backends,

@@ -1,5 +1,6 @@
 // Other programs' weights, as a user meets them.
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "nn/safetensors.h"
 #include "tests/apps/program.h"
@@ -71,6 +72,46 @@ TEST(Weights, ConvertWritesWhatDiffFindsEqual) {
     expect_sentence(run_moco({"convert", run, folder / "x.pth", "--to", "timm", "--encoder", "z"}), 1, {"--encoder z"});
     expect_sentence(run_moco({"convert", run, folder / "x.pth", "--to", "timm", "--dtype", "f8"}), 1, {"--dtype f8"});
     expect_sentence(run_moco({"convert", run, folder / "no/x.pth", "--to", "timm"}), 1, {"no/x.pth"});
+}
+
+/// The losses of a run's log, from this step on.
+std::vector<double> losses_of(const std::filesystem::path& run, int64_t from) {
+    std::vector<double> losses;
+    std::istringstream log(read_bytes(run / "metrics.jsonl"));
+    for (std::string line; std::getline(log, line);) {
+        const Json object = Json::parse(line);
+        if (object["type"] == "step" && object["step"] >= from) losses.push_back(object["loss"]);
+    }
+    return losses;
+}
+
+/// A run as a checkpoint of the reference code, and that as a run again: both go on to the same losses.
+TEST(Weights, ARunGoesToTheReferenceCodeAndBack) {
+    const TempFolder folder;
+    const std::string run = folder / "run", theirs = folder / "theirs.pth.tar", back = folder / "back";
+    std::filesystem::copy(pretrained_run(), run, std::filesystem::copy_options::recursive);
+    expect_success(run_moco({"convert", run, theirs, "--to", "moco"}));
+    const std::vector<std::string> adopt = {"convert", theirs, back, "--to", "run", "--config", run + "/config.toml"};
+    const ProcessResult adopted = run_moco(adopt);
+    expect_success(adopted);
+    EXPECT_NE(adopted.out.find("after 2 epochs and 8 steps"), std::string::npos) << adopted.out;
+    EXPECT_NE(run_moco({"diff", run, back, "--raw"}).out.find("largest difference 0\n"), std::string::npos);
+    for (const std::string& goes_on : {run, back}) {
+        expect_success(run_moco({"pretrain", "--resume", goes_on, "--epochs", "4"}));
+    }
+    const std::vector<double> expected = losses_of(run, 9);
+    EXPECT_EQ(expected.size(), 8u);
+    EXPECT_EQ(losses_of(back, 9), expected);
+
+    expect_sentence(run_moco(adopt), 1, {back + " already holds a run"});
+    expect_sentence(run_moco({"convert", theirs, folder / "x", "--to", "run"}), 1, {"--data is missing"});
+    expect_sentence(run_moco({"convert", theirs, folder / "x.pth", "--to", "timm", "--epochs", "3"}), 1,
+                    {"--epochs is a setting of a run"});
+    const std::string weights = folder / "weights.pth.tar";
+    expect_success(run_moco({"convert", run, weights, "--to", "moco", "--strip"}));
+    expect_sentence(run_moco({"convert", weights, folder / "x", "--to", "run", "--data", "shapes:64"}), 1,
+                    {"weights.pth.tar", "no head"});
+    EXPECT_FALSE(std::filesystem::exists(folder / "x"));
 }
 
 TEST(Weights, AFileWithoutAResNetIsRefusedByEveryCommand) {
