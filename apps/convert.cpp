@@ -16,7 +16,9 @@
 #include "core/error.h"
 #include "core/shell_word.h"
 #include "moco/interchange/tensor_items.h"
+#include "moco/interchange/write_onnx.h"
 #include "moco/tasks/adopted_run.h"
+#include "moco/tasks/weights.h"
 
 namespace moco::apps {
 namespace {
@@ -29,19 +31,21 @@ constexpr const char* kDescription =
 
 constexpr const char* kToHelp =
     "whose names: torchvision, timm, moco (the reference code: of a run, a checkpoint that resumes there), detectron2, "
-    "mmpretrain, safetensors (torchvision's, with any head); or run: OUT becomes a run folder of the reference code's "
+    "mmpretrain, safetensors (torchvision's, with any head); onnx: a graph of the encoder; run: OUT becomes a run "
+    "folder of the reference code's "
     "checkpoint IN";
 
 /// Settings of a run that a checkpoint of the reference code does not tell.
 const std::vector<std::string_view> kRunSettings = {"preset", "data",      "image-size", "epochs", "batch-size",
                                                     "lr",     "bn-splits", "stem",       "moco-t", "knn-every"};
 
-constexpr std::string_view kToRun = "run";
+constexpr std::string_view kToRun = "run", kToOnnx = "onnx";
 
 struct Flags {
     std::string in, out, to, dtype, encoder, config_file;
-    SettingFlags settings;  // of the run that --to run makes
-    bool strip = false, json = false;
+    SettingFlags settings;                       // of the run that --to run makes
+    std::string output = "backbone", normalize;  // of --to onnx
+    bool strip = false, json = false, fold_bn = false;
 };
 
 ConvertOptions options_of(const Flags& flags) {
@@ -77,11 +81,41 @@ void adopt(const Flags& flags) {
         run.folder.string(), run.epoch, run.step, settings.preset, for_shell(run.folder.string()));
 }
 
+/// An encoder becomes a graph.
+void write_graph(const Flags& flags) {
+    check(!flags.strip && flags.dtype.empty(),
+          "--to onnx writes f32, and the head where --output asks for it: leave out "
+          "--strip and --dtype");
+    BareFileHints hints;
+    if (!flags.encoder.empty()) hints.encoder = which_encoder(flags.encoder);
+    const NetworkFile from = open_network(checkpoint_file(flags.in), hints);
+    OnnxOptions options;
+    options.output = onnx_output(flags.output);
+    if (flags.fold_bn) options.batch_norm = BatchNormNodes::folded;
+    if (!flags.normalize.empty()) options.normalization = input_normalization(flags.normalize, from.config.in_channels);
+    write_onnx(flags.out, from.network, from.config, options);
+    const auto bytes = std::filesystem::file_size(flags.out);
+    if (flags.json) {
+        return print_json({{"file", flags.out},
+                           {"layout", from.layout},
+                           {"to", flags.to},
+                           {"arch", from.config.arch},
+                           {"output", flags.output},
+                           {"bytes", bytes}});
+    }
+    fmt::print("{}: a {} as an ONNX graph, {:.1f} MiB: images N x {} x H x W{} -> {}\n", flags.out, from.config.arch,
+               static_cast<double>(bytes) / (1 << 20), from.config.in_channels,
+               flags.normalize.empty() ? " (normalised)" : " (0..1)", flags.output);
+}
+
 void run_convert(const Flags& flags) {
     if (flags.to == kToRun) return adopt(flags);
     const GivenFlags& settings = flags.settings.given();
     const std::string setting = !settings.empty() ? settings.front().first : flags.config_file.empty() ? "" : "config";
     check(setting.empty(), "--{} is a setting of a run: it belongs to --to run", setting);
+    if (flags.to == kToOnnx) return write_graph(flags);
+    check(!flags.fold_bn && flags.normalize.empty() && flags.output == "backbone",
+          "--fold-bn, --normalize and --output belong to --to onnx, not to --to {}", flags.to);
     const ConvertOptions options = options_of(flags);
     const std::filesystem::path in = checkpoint_file(flags.in), out = flags.out;
     std::error_code ignored;
@@ -117,6 +151,18 @@ void add_convert(const Command& app) {
     command.flag("--strip", flags->strip, "the backbone alone: no head, no momentum encoder, queue or optimizer");
     command.option("--dtype", flags->dtype, "type of the floating-point tensors; without it, as they are")
         .takes("f32|f16|bf16");
+    command
+        .option(
+            "--output", flags->output,
+            "what the graph ends in: backbone (pooled features), projection (the head's output), map (before pooling)")
+        .takes("NAME")
+        .group("With --to onnx");
+    command.flag("--fold-bn", flags->fold_bn, "batch norm within the convolutions' weights").group("With --to onnx");
+    command
+        .option("--normalize", flags->normalize,
+                "mean and deviation within the graph, whose images are then in 0..1: imagenet, cifar10, or M,M,M:S,S,S")
+        .takes("NAME")
+        .group("With --to onnx");
     command.option("--config", flags->config_file, "settings of the run from a TOML file")
         .takes("FILE")
         .group("With --to run");

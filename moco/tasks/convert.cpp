@@ -96,7 +96,7 @@ Naming naming_from(const std::string& flag) {
     }
     fail(
         "--to {}: expected torchvision, timm, moco (the reference code), detectron2, mmpretrain, safetensors "
-        "or run",
+        "onnx or run",
         flag);
 }
 

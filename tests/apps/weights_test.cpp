@@ -114,6 +114,20 @@ TEST(Weights, ARunGoesToTheReferenceCodeAndBack) {
     EXPECT_FALSE(std::filesystem::exists(folder / "x"));
 }
 
+TEST(Weights, AnEncoderBecomesAGraph) {
+    const TempFolder folder;
+    const std::string run = pretrained_run(), file = folder / "e.onnx";
+    const ProcessResult result =
+        run_moco({"convert", run, file, "--to", "onnx", "--fold-bn", "--output", "projection"});
+    expect_success(result);
+    EXPECT_NE(result.out.find("images N x 3 x H x W (normalised) -> projection"), std::string::npos) << result.out;
+    EXPECT_GT(std::filesystem::file_size(file), 600'000u);
+    expect_sentence(run_moco({"convert", run, file, "--to", "onnx", "--output", "logits"}), 1, {"--output logits"});
+    expect_sentence(run_moco({"convert", run, file, "--to", "onnx", "--dtype", "f16"}), 1, {"--to onnx writes f32"});
+    expect_sentence(run_moco({"convert", run, folder / "x.pth", "--to", "timm", "--fold-bn"}), 1,
+                    {"belong to --to onnx"});
+}
+
 TEST(Weights, AFileWithoutAResNetIsRefusedByEveryCommand) {
     const std::string file = MOCO_SOURCE_DIR "/tests/golden/interchange/new.pth";
     expect_sentence(run_moco({"info", file}), 1, {"new.pth holds no ResNet", "state_dict.f64"});

@@ -189,6 +189,33 @@ def detectron2_name(key):
     return key.replace("downsample.0", "shortcut").replace("downsample.1", "shortcut.norm")
 
 
+def onnx_by_moco(net, arch):
+    if not (has("onnx") and has("onnxruntime")):
+        return
+    import onnx
+    import onnxruntime
+    expected = torch_features(net)
+    x = images()
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in IMAGENET)
+    moco("convert", "zip.pth", "plain.onnx", "--to", "onnx")
+    moco("convert", "zip.pth", "folded.onnx", "--to", "onnx", "--fold-bn", "--normalize", "imagenet")
+    moco("convert", "zip.pth", "map.onnx", "--to", "onnx", "--output", "map")
+    moco("convert", "zip.pth", "projection.onnx", "--to", "onnx", "--output", "projection", "--fold-bn")
+    with torch.no_grad():
+        logits = net(x).numpy()
+    for file, given, wanted in (("plain", x, expected), ("folded", x * std + mean, expected), ("projection", x, logits),
+                                ("map", x, None)):
+        onnx.checker.check_model(path(f"{file}.onnx"), full_check=True)
+        session = onnxruntime.InferenceSession(path(f"{file}.onnx"), providers=["CPUExecutionProvider"])
+        got = session.run(None, {"images": given.numpy()})[0]
+        if wanted is None:
+            assert got.shape[2:] == (SIZE // 32, SIZE // 32)
+            got, wanted = got.mean((2, 3)), expected
+        assert relative_error(got, wanted) < TOLERANCE, (file, relative_error(got, wanted))
+        assert session.run(None, {"images": given[:3].numpy()})[0].shape[0] == 3
+    print(f"{arch}: ONNX graphs give the same in onnxruntime")
+
+
 def a_run_for_the_reference_code():
     moco("pretrain", "--preset", "v2", "--data", "shapes:32", "--arch", "resnet18", "--image-size", "32", "--batch-size", "8",
          "--bn-splits", "1", "--moco-k", "16", "--epochs", "1", "--max-steps", "2", "--knn-every", "0", "--out", "run")
@@ -220,6 +247,7 @@ def main():
         net = network(arch)
         read_by_moco(net)
         written_by_moco(net, arch)
+        onnx_by_moco(net, arch)
     a_run_for_the_reference_code()
     print("ok")
 
