@@ -216,6 +216,32 @@ def onnx_by_moco(net, arch):
     print(f"{arch}: ONNX graphs give the same in onnxruntime")
 
 
+def lightly_by_moco():
+    """lightly's own ResNet, whole and as the Sequential that its examples make of it."""
+    if not has("lightly"):
+        return
+    from lightly.models import ResNetGenerator
+    torch.manual_seed(2)
+    net = ResNetGenerator("resnet-18")
+    net.train()
+    backbone = torch.nn.Sequential(*list(net.children())[:-1])
+    with torch.no_grad():
+        net(torch.randn(8, 3, 32, 32))
+        net.eval()
+        x = torch.nn.functional.relu(net.bn1(net.conv1(images())))
+        for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = layer(x)
+        expected = x.mean((2, 3)).numpy()
+    state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
+    state |= {f"projection_head.layers.{i}.{k}": torch.zeros(128, 512) if k == "weight" else torch.zeros(128)
+              for i in (0, 2) for k in ("weight", "bias")}
+    torch.save({"state_dict": state}, path("lightly.ckpt"))
+    torch.save(net.state_dict(), path("lightly.pth"))
+    for file in ("lightly.ckpt", "lightly.pth"):
+        assert_equal_features(file, expected)
+    assert json.loads(moco("info", "lightly.ckpt", "--json"))["layout"] == "lightly"
+
+
 def a_run_for_the_reference_code():
     moco("pretrain", "--preset", "v2", "--data", "shapes:32", "--arch", "resnet18", "--image-size", "32", "--batch-size", "8",
          "--bn-splits", "1", "--moco-k", "16", "--epochs", "1", "--max-steps", "2", "--knn-every", "0", "--out", "run")
@@ -248,6 +274,7 @@ def main():
         read_by_moco(net)
         written_by_moco(net, arch)
         onnx_by_moco(net, arch)
+    lightly_by_moco()
     a_run_for_the_reference_code()
     print("ok")
 

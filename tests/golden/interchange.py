@@ -11,6 +11,7 @@ import pickle
 import numpy as np
 import torch
 
+from nn import Network
 from pack import HERE
 
 FOLDER = os.path.join(HERE, "interchange")
@@ -80,7 +81,28 @@ def numpy_files():
             pickle.dump({"model": arrays, "__author__": "somebody", "matching_heuristics": True}, out, protocol)
 
 
+def narrow(stem, head):
+    """A ResNet-18 of width 1: its first weight, of every tensor, is the number of the tensor in the state."""
+    net = Network("resnet18", 1, stem, 3, 1)
+    if head == "linear":
+        net.fc = torch.nn.Linear(8, 16)
+    for i, tensor in enumerate(net.state_dict().values()):
+        tensor.fill_(i)
+    return net.half()
+
+
+def layouts():
+    reference = {f"module.encoder_q.{k}": v for k, v in narrow("imagenet", "mlp").state_dict().items()}
+    torch.save({"epoch": 800, "arch": "resnet18", "state_dict": reference}, path("reference-v2.pth.tar"))
+    net = narrow("cifar", "linear")
+    children = [m for n, m in net.named_children() if n != "maxpool"]  # the demo's ModelBase
+    children.insert(-1, torch.nn.Flatten(1))
+    demo = {f"encoder_q.net.{k}": v for k, v in torch.nn.Sequential(*children).state_dict().items()}
+    torch.save({"epoch": 200, "state_dict": demo}, path("cifar-demo.pth"), _use_new_zipfile_serialization=False)
+
+
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)
     torch_files()
     numpy_files()
+    layouts()

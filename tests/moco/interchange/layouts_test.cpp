@@ -6,12 +6,14 @@
 #include "moco/interchange/found_network.h"
 #include "moco/interchange/key_names.h"
 #include "moco/interchange/key_report.h"
+#include "moco/interchange/open_tensors.h"
 #include "moco/interchange/renamed_file.h"
 #include "moco/interchange/resnet_keys.h"
 #include "nn/resnet.h"
 #include "nn/safetensors.h"
 #include "nn/serialize.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/npy.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_backend.h"
 
@@ -178,6 +180,39 @@ TEST(Layouts, AreTold) {
             EXPECT_EQ(second.names.size(), keys);
         } else {
             expect_error([&] { find_network(*file, other); }, {"--encoder k", "holds no momentum encoder"});
+        }
+    }
+}
+
+/// Files that PyTorch wrote (tests/golden/interchange.py): a tensor's elements are its number in the state.
+TEST(Layouts, TheReferenceCodesFilesAreReadWhole) {
+    struct File {
+        const char *name, *layout;
+        Head head;
+        Stem stem;
+    };
+    for (const File& expected :
+         {File{"reference-v2.pth.tar", "the reference code (MoCo v2)", Head::mlp, Stem::imagenet},
+          File{"cifar-demo.pth", "the reference code's CIFAR demo", Head::linear, Stem::cifar}}) {
+        SCOPED_TRACE(expected.name);
+        const std::shared_ptr<const TensorFile> file =
+            open_tensors(golden_path(std::string("interchange/") + expected.name));
+        const FoundNetwork found = find_network(*file, WhichEncoder::usual);
+        EXPECT_EQ(found.layout, expected.layout);
+        const RenamedFile renamed(file, found.names);
+        const NetworkConfig config = config_from_shapes(renamed);
+        EXPECT_EQ(config.arch, "resnet18");
+        EXPECT_EQ(config.head, expected.head);
+        EXPECT_EQ(config.stem, expected.stem);
+        EXPECT_EQ(config.dim, 16);
+        const std::vector<ExpectedKey> keys = expected_keys(config);
+        EXPECT_EQ(renamed.entries().size(), keys.size());
+        for (size_t i = 0; i < keys.size(); ++i) {
+            const TensorEntry& entry = renamed.at(keys[i].name);
+            EXPECT_EQ(entry.shape, keys[i].shape);
+            const double first = is_floating(entry.dtype) ? renamed.read_floats(entry)[0]
+                                                          : static_cast<double>(renamed.read_integers(entry)[0]);
+            EXPECT_EQ(first, static_cast<double>(i)) << keys[i].name;
         }
     }
 }
