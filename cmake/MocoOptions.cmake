@@ -7,6 +7,8 @@ option(MOCO_TESTS "Build the tests and benchmarks" ON)
 set(MOCO_SANITIZE "" CACHE STRING "Sanitizers to build with: address, undefined, thread, or a list such as address,undefined")
 set_property(CACHE MOCO_SANITIZE PROPERTY STRINGS "" address undefined thread)
 
+option(MOCO_FUZZ "Build the libFuzzer targets (preset fuzz)" OFF)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
