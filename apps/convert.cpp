@@ -36,8 +36,9 @@ constexpr const char* kToHelp =
     "checkpoint IN";
 
 /// Settings of a run that a checkpoint of the reference code does not tell.
-const std::vector<std::string_view> kRunSettings = {"preset", "data",      "image-size", "epochs", "batch-size",
-                                                    "lr",     "bn-splits", "stem",       "moco-t", "knn-every"};
+const std::vector<std::string_view> kRunSettings = {
+    "preset",     "data",   "image-size", "aug", "stem",     "moco-m",     "moco-t",       "symmetric", "bn-splits",
+    "shuffle-bn", "epochs", "lr",         "cos", "schedule", "batch-size", "weight-decay", "knn-every"};
 
 constexpr std::string_view kToRun = "run", kToOnnx = "onnx";
 

@@ -12,6 +12,7 @@ import os
 import pickle
 import subprocess
 import sys
+import types
 
 import numpy as np
 import torch
@@ -242,6 +243,35 @@ def lightly_by_moco():
     assert json.loads(moco("info", "lightly.ckpt", "--json"))["layout"] == "lightly"
 
 
+def solo_learn_by_moco():
+    """solo-learn's own MoCo v2+, as its trainer saves it."""
+    if not (has("solo") and has("pytorch_lightning")):
+        return
+    schedulers = types.ModuleType("pl_bolts.optimizers.lr_scheduler")  # of a package that lives no more; nothing is trained
+    schedulers.LinearWarmupCosineAnnealingLR = None
+    for name in ("pl_bolts", "pl_bolts.optimizers"):
+        sys.modules[name] = types.ModuleType(name)
+    sys.modules[schedulers.__name__] = schedulers
+    from solo.methods import MoCoV2Plus
+    torch.manual_seed(3)
+    method = MoCoV2Plus(
+        proj_output_dim=128, proj_hidden_dim=512, temperature=0.2, queue_size=256, base_tau_momentum=0.99, final_tau_momentum=1.0,
+        momentum_classifier=False, encoder="resnet18", num_classes=10, backbone_args={}, max_epochs=1, batch_size=8, optimizer="sgd",
+        lars=False, lr=0.1, weight_decay=0, classifier_lr=0.1, exclude_bias_n_norm=False, accumulate_grad_batches=1,
+        extra_optimizer_args={}, scheduler="none", min_lr=0, warmup_start_lr=0, warmup_epochs=0, num_large_crops=2, num_small_crops=0)
+    with torch.no_grad():
+        method.train()
+        method.encoder(torch.randn(8, 3, SIZE, SIZE))
+        method.eval()
+        expected = method.encoder(images()).numpy()
+        projected = method.projector(method.encoder(images())).numpy()
+    torch.save({"epoch": 1, "state_dict": method.state_dict()}, path("solo.ckpt"))
+    assert_equal_features("solo.ckpt", expected)
+    report = json.loads(moco("info", "solo.ckpt", "--json"))
+    assert report["layout"] == "solo-learn" and report["other_encoders"], report["other_encoders"]
+    assert report["head"] == "mlp" and projected.shape == (8, report["dim"]), report["head"]
+
+
 def a_run_for_the_reference_code():
     moco("pretrain", "--preset", "v2", "--data", "shapes:32", "--arch", "resnet18", "--image-size", "32", "--batch-size", "8",
          "--bn-splits", "1", "--moco-k", "16", "--epochs", "1", "--max-steps", "2", "--knn-every", "0", "--out", "run")
@@ -275,6 +305,7 @@ def main():
         written_by_moco(net, arch)
         onnx_by_moco(net, arch)
     lightly_by_moco()
+    solo_learn_by_moco()
     a_run_for_the_reference_code()
     print("ok")
 
