@@ -59,6 +59,35 @@ SettingValue read_value(const toml::node& node, const std::string& where, std::s
     fail("{}: {} must be a number, a text, true or false, or a list of whole numbers; tables are not used", where, key);
 }
 
+/// A number as a flag would give it; nothing for what is none.
+std::optional<std::string> number_text(const toml::node& node) {
+    if (const auto whole = node.value_exact<int64_t>()) return fmt::format("{}", *whole);
+    if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
+    return std::nullopt;
+}
+
+/// Of settings that take text because their flags take lists of numbers (`moco probe --lr 0.3,1,3`): a number or a list
+/// of them as that text; nothing for what is no number or list of numbers.
+std::optional<std::string> numbers_text(const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return number_text(node);
+    std::string all;
+    for (const toml::node& element : *array) {
+        const std::optional<std::string> number = number_text(element);
+        if (!number) return std::nullopt;
+        all += (all.empty() ? "" : ",") + *number;
+    }
+    return all;
+}
+
+SettingValue read_for(const Setting& row, const toml::node& node, const std::string& where) {
+    if (std::holds_alternative<std::string>(row.by_default)) {
+        if (const std::optional<std::string> text = numbers_text(node)) return *text;
+        check(!node.is_array(), "{}: {} must be a text, a number, or a list of numbers", where, row.name);
+    }
+    return read_value(node, where, row.name);
+}
+
 toml::table parse_toml(std::string_view text, std::string_view name) {
     try {
         return toml::parse(text);
@@ -106,7 +135,7 @@ void from_toml(const SettingTable& table, std::string_view command, std::string_
             check(near.empty(), "{}: there is no setting '{}'; did you mean '{}'?", where, key.str(), near);
             fail("{}: there is no setting '{}'; `moco {} --help` lists them", where, key.str(), command);
         }
-        const SettingValue value = read_value(node, where, key.str());
+        const SettingValue value = read_for(*row, node, where);
         try {
             row->set(value);
         } catch (const Error& error) {

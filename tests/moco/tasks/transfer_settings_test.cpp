@@ -8,6 +8,7 @@
 #include "moco/data/memory_dataset.h"
 #include "moco/tasks/finetune.h"
 #include "moco/tasks/probe.h"
+#include "moco/train/settings/toml.h"
 #include "tests/moco/tasks/transfer_runs.h"
 #include "tests/support/message.h"
 
@@ -72,6 +73,19 @@ TEST(ProbeSettingsTest, RatesAreOneOrSeveral) {
         EXPECT_EQ(rate_factors(s), factors) << text;
         EXPECT_EQ(probe_schedule(s).base_lr, base) << text;
     }
+}
+
+TEST(ProbeSettingsTest, FilesMayWriteRatesAsNumbers) {
+    for (const auto& [text, rates] : {std::pair<std::string, std::vector<double>>{"lr = 3", {3}},
+                                      {"lr = 0.25", {0.25}},
+                                      {"lr = [0.3, 1, 3e1]", {0.3, 1, 30}}}) {
+        ProbeSettings s = complete<ProbeSettings>();
+        from_toml(table_of(s), "probe", text, "p.toml");
+        EXPECT_EQ(probe_rates(s), rates) << text;
+    }
+    ProbeSettings s = complete<ProbeSettings>();
+    EXPECT_EQ(message_of([&] { from_toml(table_of(s), "probe", "lr = [true]", "p.toml"); }),
+              "p.toml, line 1: lr must be a text, a number, or a list of numbers");
 }
 
 TEST(ProbeSettingsTest, OtherTextsAreNoRates) {
