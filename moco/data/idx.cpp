@@ -39,11 +39,13 @@ std::string find_file(const std::string& folder, const std::string& stem, const 
     fail("{} is missing in {} (with or without .gz): {}", stem, folder, remedy);
 }
 
-/// Reads `count` bytes; zlib passes files through that are not gzipped.
+/// Reads `count` bytes; zlib passes files through that are not gzipped. Memory is taken for what has come, not for what
+/// a header claims.
 std::vector<uint8_t> read_bytes(gzFile file, size_t count, const std::string& path) {
-    std::vector<uint8_t> bytes(count);
+    std::vector<uint8_t> bytes;
     for (size_t done = 0; done < count;) {
-        const auto chunk = static_cast<unsigned>(std::min<size_t>(count - done, 1u << 24));
+        const auto chunk = static_cast<unsigned>(std::min<size_t>(count - done, 1u << 20));
+        bytes.resize(done + chunk);
         const int got = gzread(file, bytes.data() + done, chunk);
         int error = Z_OK;
         const char* message = gzerror(file, &error);
