@@ -1,6 +1,7 @@
 // moco pretrain: the method.
 #include "apps/commands.h"
 #include "apps/training.h"
+#include "moco/study/diagnostics.h"
 #include "moco/tasks/pretraining.h"
 
 namespace moco::apps {

@@ -75,6 +75,9 @@ std::string ProgressBar::bar(const StepReport& report) const {
         right += fmt::format("  {} {}", plan_.values[i].short_text, number(smoothed_[i], plan_.values[i].unit, 3));
     }
     right += fmt::format("  {:.0f} images/s  {} left", report.images_per_s, clock_text(report.seconds_left));
+    // What diagnostics saw gives way on a narrow terminal, before the bar does.
+    if (!inside_.empty() && left.size() + right.size() + inside_.size() + 9 <= line_.width())
+        right = "  " + inside_ + right;
     const double share =
         static_cast<double>(report.step_in_epoch) / static_cast<double>(std::max<int64_t>(1, plan_.steps_per_epoch));
     const size_t taken = left.size() + right.size() + 1;
@@ -95,6 +98,7 @@ void ProgressBar::step_done(const StepReport& report) {
             for (size_t i = 0; i < plan_.values.size(); ++i) {
                 text += fmt::format(" {} {},", plan_.values[i].text, number(smoothed_[i], plan_.values[i].unit, 3));
             }
+            if (!inside_.empty()) text += fmt::format(" {},", inside_);
             print_line(
                 fmt::format("{} {:.0f} images/s, {} left", text, report.images_per_s, clock_text(report.seconds_left)));
             last_plain_ = now;
@@ -116,6 +120,14 @@ void ProgressBar::epoch_done(const EpochReport& report) {
     if (report.skipped_images > 0) text += fmt::format(", {} unreadable images replaced", report.skipped_images);
     if (report.evaluation) text += ", " + text_of(*report.evaluation);
     print_line(text);
+}
+
+void ProgressBar::diagnosed(const DiagnosticsReport& report) {
+    if (!report.summary.empty()) inside_ = report.summary;
+}
+
+void ProgressBar::alarmed(int64_t epoch, int64_t step, const Alarm& alarm) {
+    print_line(fmt::format("Alarm at step {} (epoch {}): {}", step, epoch, alarm.text));
 }
 
 void ProgressBar::note(const std::string& sentence) {

@@ -21,6 +21,8 @@ class ProgressBar final : public RunObserver {
     void step_done(const StepReport& report) override;
     void evaluating(const std::string& what) override;
     void epoch_done(const EpochReport& report) override;
+    void diagnosed(const DiagnosticsReport& report) override;
+    void alarmed(int64_t epoch, int64_t step, const Alarm& alarm) override;
     void note(const std::string& sentence) override;
 
   private:
@@ -31,6 +33,7 @@ class ProgressBar final : public RunObserver {
     StatusLine line_;
     RunPlan plan_;
     std::vector<double> smoothed_;  // the steps' values, over the last steps
+    std::string inside_;            // what diagnostics saw last
     bool first_step_ = true;
     std::chrono::steady_clock::time_point last_plain_;
 };

@@ -125,7 +125,8 @@ RunSummary run_training(const RunDescription& run, const TrainingFlags& flags, c
     configure(*backend, settings.run);
     const Splits data = open_data(settings, flags);
     SingleProcess comm;
-    const std::unique_ptr<Task> task = make_task(data, *backend, comm);
+    const Training training = make_task(data, *backend, comm);
+    Task* const task = training.task.get();
     ProgressBar progress(flags.json ? stderr : stdout);
     for (const std::string& note : data.notes) progress.note(note);
     if (!flags.resumes()) {
@@ -133,7 +134,9 @@ RunSummary run_training(const RunDescription& run, const TrainingFlags& flags, c
         for (const std::string& sentence : data_advice(settings, task->loader_plan())) progress.note(sentence);
     }
     const ViewBackends backends = {augmenting ? *augmenting : *backend, *backend};
-    const RunSummary summary = train(*task, run, backends, {&progress}, comm, stop);
+    RunDescription described = run;
+    described.diagnostics = training.diagnostics.get();
+    const RunSummary summary = train(*task, described, backends, {&progress}, comm, stop);
     if (summary.end == RunEnd::stopped) end_with(kTryAgain);
     if (!flags.json) {
         print_summary(run, summary, data, task->classifies() ? Classifier::yes : Classifier::no);

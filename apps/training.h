@@ -12,6 +12,7 @@
 #include "apps/setting_flags.h"
 #include "apps/settings_file.h"
 #include "moco/data/dataset.h"
+#include "moco/train/diagnostics.h"
 #include "moco/train/loop.h"
 
 namespace moco::apps {
@@ -35,7 +36,12 @@ void add_baseline_flag(const Command& command, std::string& baseline);
 /// Error for another file.
 std::string run_to_resume(const std::string& named);
 
-using MakeTask = std::function<std::unique_ptr<Task>(const Splits&, Backend&, Communicator&)>;
+/// A task, and who looks inside it, perhaps nobody; that one goes first.
+struct Training {
+    std::unique_ptr<Task> task;
+    std::unique_ptr<Diagnostics> diagnostics;
+};
+using MakeTask = std::function<Training(const Splits&, Backend&, Communicator&)>;
 
 /// Trains, and says what came of it, as JSON only where no baseline follows. `make_task`: the task, on the device that
 /// the settings name; `advice`: sentences for the start of a fresh run.
@@ -84,7 +90,12 @@ void run_training(const TrainingFlags& flags) {
         if constexpr (requires { take_from_data(settings, data); }) {
             if (!flags.resumes()) take_from_data(settings, data);
         }
-        return std::make_unique<T>(settings, data, backend, comm);
+        auto task = std::make_unique<T>(settings, data, backend, comm);
+        Training training;
+        if constexpr (requires { diagnostics_of(*task, settings, data, backend, comm); })
+            training.diagnostics = diagnostics_of(*task, settings, data, backend, comm);
+        training.task = std::move(task);
+        return training;
     };
     const RunSummary summary = run_training(run, flags, advice, make_task);
     if constexpr (requires { settings.untrained; }) {

@@ -54,6 +54,9 @@ std::vector<QueriesAndKeys> Encoding::part(int64_t a) {
         pairs.push_back({std::exchange(q_[d], {}), numbers_.parts.part(k_[d], a)});
     }
     moco_.enter(StepPhase::loss);
+    if (moco_.clock != nullptr) {
+        for (const QueriesAndKeys& pair : pairs) moco_.clock->compared(pair.q, pair.k, moco_.queue.keys());
+    }
     return pairs;
 }
 

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "core/autograd.h"
-#include "nn/network.h"
+#include "nn/eval_mode.h"
 #include "ops/l2_normalize.h"
 
 namespace moco {
@@ -31,18 +31,6 @@ class RowBuffer {
     int64_t capacity_, used_ = 0;
     FeatureRows kind_;
     Tensor rows_;
-};
-
-class InEvalMode {
-  public:
-    explicit InEvalMode(Network& f) : f_(f), before_(f.mode()) { f_.set_mode(BatchNormMode::eval); }
-    ~InEvalMode() { f_.set_mode(before_); }
-    InEvalMode(const InEvalMode&) = delete;
-    InEvalMode& operator=(const InEvalMode&) = delete;
-
-  private:
-    Network& f_;
-    BatchNormMode before_;
 };
 
 int64_t batch_of(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options) {

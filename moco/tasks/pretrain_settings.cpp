@@ -27,6 +27,9 @@ void PretrainSettings::add_rows(SettingTable& table) {
         .add("knn-t", "X", knn.t, "temperature of the votes' weights")
         .add("knn-baselines", "", knn.baselines, "first the kNN accuracy of raw pixels and of the untrained network");
     add_log_row(table, run);
+    table.add("diagnostics", "", diagnostics,
+              "look inside while training: similarities, keys, queue, and alarms (docs/reading-a-run.md)",
+              {Decides::run, OnResume::free});
     moco::add_rows(table, run, {"warm start: both encoders from this checkpoint or torchvision file"});
     moco::add_rows(table, machine);
 }

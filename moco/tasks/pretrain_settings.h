@@ -42,6 +42,7 @@ struct PretrainSettings : TrainSettings {
 
     MethodSettings method;
     KnnSettings knn;
+    bool diagnostics = true;  // look inside while training (moco/study/diagnostics.h)
 
     /// v1, v2, cifar-demo, fashion.
     static std::span<const Preset<PretrainSettings>> presets();

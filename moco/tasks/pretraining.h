@@ -34,6 +34,7 @@ class Pretraining final : public Task {
     std::optional<EvaluationReport> evaluate(const EvaluationPlace& place) override;
 
     const Moco& moco() const { return moco_; }
+    Moco& moco() { return moco_; }
 
   private:
     StepNumbers numbers(const StepPlace& place) const;

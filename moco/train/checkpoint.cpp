@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/parse.h"
+#include "moco/train/diagnostics.h"
 #include "nn/serialize.h"
 
 namespace moco {
@@ -118,7 +119,9 @@ TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::v
     check(is_checkpoint(file), "{} is no checkpoint of a run (its metadata lacks format = '{}')", path.string(),
           kFormat);
     const TrainingProgress progress = progress_of(file, values);
-    load_state(file, visit);
+    LoadOptions options;
+    options.ignored = {kDiagnosticsPrefix};  // which whoever looks at the run takes up itself
+    load_state(file, visit, options);
     return progress;
 }
 

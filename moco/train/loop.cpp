@@ -8,6 +8,7 @@
 #include "moco/train/checkpoint.h"
 #include "moco/train/observers.h"
 #include "moco/train/resume.h"
+#include "moco/train/run_loader.h"
 #include "moco/train/run_log.h"
 #include "moco/train/step_results.h"
 #include "moco/train/tensorboard.h"
@@ -31,7 +32,8 @@ class Loop {
     std::optional<EvaluationReport> evaluate(int64_t epoch);
     bool train_epoch();
     void train_one_step();
-    std::unique_ptr<Loader> make_loader(int64_t epoch, int64_t step) const;
+    void look_inside();
+    void raise_alarms();
     void report_steps(WaitForSteps wait);
     [[noreturn]] void fail_of_loss(double loss, const IssuedStep& step) const;
     void note_unreadable(const IssuedStep& step);
@@ -40,7 +42,6 @@ class Loop {
     bool end_epoch();
     void save(const std::string& name);
     void save_last();
-    CheckpointHeader header() const;
     RunPlan plan() const;
 
     int64_t steps_per_epoch() const { return plan_.data->count() / optimizer_.batch_size; }
@@ -57,6 +58,7 @@ class Loop {
     const RunSettings& run_;
     ViewBackends backends_;
     Observers observers_;
+    Diagnostics* diagnostics_;
     Communicator& comm_;
     const StopFlag& stop_;
 
@@ -92,6 +94,7 @@ Loop::Loop(Task& task, const RunDescription& run, const ViewBackends& backends,
       run_(run.settings.run),
       backends_(backends),
       observers_(observers),
+      diagnostics_(run.diagnostics),
       comm_(comm),
       stop_(stop),
       plan_(task.loader_plan()),
@@ -104,6 +107,7 @@ Loop::Loop(Task& task, const RunDescription& run, const ViewBackends& backends,
     check(optimizer_.batch_size % comm.size() == 0, "--batch-size {} does not divide among {} processes",
           optimizer_.batch_size, comm.size());
     progress_.sums.resize(values_.size());
+    if (diagnostics_ != nullptr) observers_.put_last(*diagnostics_);
     if (writes()) written_.emplace(run.settings, run.start);
     if (!run_.init.empty() && !has_checkpoint(folder_)) task_.warm_start(run_.init);
     take_up();
@@ -136,6 +140,7 @@ void Loop::take_up() {
     check_same_run(file, info.header, description_.table, trained_on(*plan_.data));
     progress_ = load_checkpoint(file, values_, [&](StateVisitor& visitor) { task_.visit(visitor); });
     check_not_beyond(file, progress_.step, run_);
+    if (diagnostics_ != nullptr) diagnostics_->take_up(file, folder_, progress_.log_lines);
     unsaved_ = false;
     saved_step_ = progress_.step;
     summary_.checkpoint = file;
@@ -206,16 +211,34 @@ bool Loop::train_epoch() {
 void Loop::train_one_step() {
     if (results_.empty()) step_time_ = Stopwatch();
     const int64_t epoch = progress_.epoch, step = step_in_epoch();
-    if (!loader_) loader_ = make_loader(epoch, step);
+    if (!loader_) loader_ = make_loader(plan_, description_.settings, comm_, backends_, epoch, step);
     const Batch batch = loader_->next();
     note_images();
     const float lr = learning_rate(task_.schedule(), epoch, step, steps_per_epoch());
+    if (diagnostics_ != nullptr) diagnostics_->before_step(batch, progress_.step + 1);
     StepValues values = task_.step(batch, {epoch, step, lr});
     for (StepValue& value : values) comm_.all_reduce_mean(value.tensor);
     ++progress_.step;
     unsaved_ = true;
     results_.add({epoch + 1, progress_.step, step + 1, lr, batch.unreadable}, values);
     report_steps(WaitForSteps::when_behind);
+    look_inside();
+}
+
+void Loop::look_inside() {
+    if (diagnostics_ == nullptr || !diagnostics_->due()) return;
+    report_steps(WaitForSteps::always);
+    DiagnosticsReport report = diagnostics_->after_step();
+    report.epoch = progress_.epoch + 1;
+    report.step = progress_.step;
+    if (!report.empty()) observers_.diagnosed(report);
+    raise_alarms();
+}
+
+void Loop::raise_alarms() {
+    if (diagnostics_ == nullptr || !writes()) return;
+    for (const Alarm& alarm : diagnostics_->new_alarms())
+        observers_.alarmed(progress_.epoch + 1, progress_.step, alarm);
 }
 
 void Loop::report_steps(WaitForSteps wait) {
@@ -240,20 +263,6 @@ void Loop::fail_of_loss(double loss, const IssuedStep& step) const {
     fail("the loss is {} at step {} (epoch {}): the run stops; {} holds step {}; a lower --lr (now {}) may help", loss,
          step.step, step.epoch, summary_.checkpoint.string(), saved_step_,
          text_of(description_.table.find("lr")->get()));
-}
-
-std::unique_ptr<Loader> Loop::make_loader(int64_t epoch, int64_t step) const {
-    LoaderOptions options;
-    options.batch = optimizer_.batch_size / comm_.size();
-    options.size = plan_.size;
-    options.seed = run_.seed;
-    options.workers = static_cast<int>(description_.settings.machine.workers);
-    options.start_epoch = epoch;
-    options.start_step = step;
-    options.epochs = optimizer_.epochs;
-    options.rank = comm_.rank();
-    options.world = comm_.size();
-    return std::make_unique<Loader>(plan_.data, plan_.views, options, backends_);
 }
 
 void Loop::note_unreadable(const IssuedStep& step) {
@@ -309,6 +318,7 @@ bool Loop::end_epoch() {
         waited_before_ = loader_->seconds_waited();
     }
     observers_.epoch_done(report);
+    raise_alarms();
     epoch_here_ = {};
     TrainingProgress next;
     next.epoch = progress_.epoch + 1;
@@ -328,7 +338,11 @@ void Loop::save(const std::string& name) {
     if (!writes()) return;
     observers_.flush();
     progress_.log_lines = log_->lines();
-    save_checkpoint(folder_ / name, header(), progress_, values_, [&](StateVisitor& visitor) { task_.visit(visitor); });
+    const CheckpointHeader header = header_of_run(description_.command, description_.table, task_, backends_, names_);
+    save_checkpoint(folder_ / name, header, progress_, values_, [&](StateVisitor& visitor) {
+        task_.visit(visitor);
+        if (diagnostics_ != nullptr) diagnostics_->visit(visitor);
+    });
     observers_.checkpoint_saved(folder_ / name);
 }
 
@@ -339,18 +353,6 @@ void Loop::save_last() {
     unsaved_ = false;
     saved_step_ = progress_.step;
     summary_.checkpoint = folder_ / kLastCheckpoint;
-}
-
-CheckpointHeader Loop::header() const {
-    const Backend& backend = backends_.trains;
-    return {description_.command,
-            method_settings(description_.table),
-            trained_on(*plan_.data),
-            backend.instruction_set(),
-            backend.tuning(),
-            std::string(backends_.augments.name()),
-            names_,
-            classifier_data(task_.classifies())};
 }
 
 double Loop::seconds_left() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "moco/data/make_views.h"
+#include "moco/train/diagnostics.h"
 #include "moco/train/observer.h"
 #include "moco/train/run_folder.h"
 #include "moco/train/task.h"
@@ -38,6 +39,7 @@ struct RunDescription {
     const TrainSettings& settings;  // validated
     const SettingTable& table;      // over them
     RunStart start = RunStart::fresh;
+    Diagnostics* diagnostics = nullptr;  // null: nobody looks inside
 };
 
 /// Trains, and returns when the last epoch (or --max-steps) is done or `stop` became true, which is looked at before

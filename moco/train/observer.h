@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "moco/train/diagnostics_report.h"
 #include "moco/train/task.h"
 
 namespace moco {
@@ -63,6 +64,10 @@ class RunObserver {
     /// An evaluation begins and will take a while ("kNN of the backbone: 60000 images").
     virtual void evaluating(const std::string&) {}
     virtual void epoch_done(const EpochReport&) {}
+    /// What diagnostics saw after a step.
+    virtual void diagnosed(const DiagnosticsReport&) {}
+    /// Something seems to be wrong.
+    virtual void alarmed(int64_t /*epoch*/, int64_t /*step*/, const Alarm&) {}
     /// What was told so far must be on the disk when this returns: a checkpoint that counts on it follows.
     virtual void flush() {}
     virtual void checkpoint_saved(const std::filesystem::path&) {}

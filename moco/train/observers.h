@@ -11,6 +11,8 @@ namespace moco {
 class Observers final : public RunObserver {
   public:
     explicit Observers(std::vector<RunObserver*> all) : all_(std::move(all)) {}
+    /// Is told after those that are there.
+    void put_last(RunObserver& observer) { all_.push_back(&observer); }
     /// Is told before those that are there.
     void put_first(RunObserver& observer) { all_.insert(all_.begin(), &observer); }
 
@@ -31,6 +33,12 @@ class Observers final : public RunObserver {
     }
     void epoch_done(const EpochReport& report) override {
         for (RunObserver* one : all_) one->epoch_done(report);
+    }
+    void diagnosed(const DiagnosticsReport& report) override {
+        for (RunObserver* one : all_) one->diagnosed(report);
+    }
+    void alarmed(int64_t epoch, int64_t step, const Alarm& alarm) override {
+        for (RunObserver* one : all_) one->alarmed(epoch, step, alarm);
     }
     void flush() override {
         for (RunObserver* one : all_) one->flush();

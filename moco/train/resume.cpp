@@ -7,6 +7,19 @@
 
 namespace moco {
 
+CheckpointHeader header_of_run(const std::string& command, const SettingTable& table, const Task& task,
+                               const ViewBackends& backends, const std::string& names) {
+    const Backend& backend = backends.trains;
+    return {command,
+            method_settings(table),
+            trained_on(*task.loader_plan().data),
+            backend.instruction_set(),
+            backend.tuning(),
+            std::string(backends.augments.name()),
+            names,
+            classifier_data(task.classifies())};
+}
+
 void check_same_run(const std::filesystem::path& file, const CheckpointHeader& then, const SettingTable& now,
                     const TrainedOn& trained_on) {
     const std::map<std::string, SettingValue> held = values_of_toml(then.config, file.string() + " (its settings)");

@@ -8,9 +8,14 @@
 #include "moco/train/checkpoint.h"
 #include "moco/train/settings/run.h"
 #include "moco/train/settings/table.h"
+#include "moco/train/task.h"
 #include "nn/schedule.h"
 
 namespace moco {
+
+/// The header of the checkpoints that a run writes. names: of the images' files.
+CheckpointHeader header_of_run(const std::string& command, const SettingTable& table, const Task& task,
+                               const ViewBackends& backends, const std::string& names);
 
 /// Holds the settings of a run against those of its checkpoint; a run may only have become longer. Throws Error with
 /// both values of what differs.

@@ -97,6 +97,21 @@ void RunLog::unreadable(int64_t epoch, int64_t step, const Unreadable& image) {
                    .dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+void RunLog::diagnosed(const DiagnosticsReport& report) {
+    Json line = {{"type", "diagnostics"}, {"epoch", report.epoch}, {"step", report.step}};
+    for (const Measurement& measurement : report.values) line[measurement.name] = measurement.value;
+    for (const Series& series : report.series)
+        line[series.name] = {{series.at_name, series.at}, {"values", series.values}};
+    for (const Histogram& histogram : report.histograms)
+        line[histogram.name] = {{"low", histogram.low}, {"high", histogram.high}, {"counts", histogram.counts}};
+    write_line(line.dump());
+}
+
+void RunLog::alarmed(int64_t epoch, int64_t step, const Alarm& alarm) {
+    write_line(
+        Json{{"type", "alarm"}, {"epoch", epoch}, {"step", step}, {"alarm", alarm.name}, {"text", alarm.text}}.dump());
+}
+
 void RunLog::epoch_done(const EpochReport& report) {
     Json line = {{"type", "epoch"}, {"epoch", report.epoch}, {"step", report.step}};
     add_values(line, values_, report.values);

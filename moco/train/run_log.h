@@ -25,6 +25,8 @@ class RunLog final : public RunObserver {
     void step_done(const StepReport& report) override;
     void unreadable(int64_t epoch, int64_t step, const Unreadable& image) override;
     void epoch_done(const EpochReport& report) override;
+    void diagnosed(const DiagnosticsReport& report) override;
+    void alarmed(int64_t epoch, int64_t step, const Alarm& alarm) override;
     void flush() override;
 
     int64_t lines() const { return lines_; }

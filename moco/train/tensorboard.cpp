@@ -1,9 +1,11 @@
-// The event format, by hand: five fields of Event, two of Summary.Value.
+// The event format, by hand: five fields of Event, three of Summary.Value.
 //
 //     Event          { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5;
 //                      SessionLog session_log = 7; }
 //     Summary        { repeated Value value = 1; }
-//     Summary.Value  { string tag = 1; float simple_value = 2; }
+//     Summary.Value  { string tag = 1; float simple_value = 2; HistogramProto histo = 5; }
+//     HistogramProto { double min = 1, max = 2, num = 3, sum = 4, sum_squares = 5; repeated double bucket_limit = 6,
+//                      bucket = 7; }
 //     SessionLog     { enum status = 1; }    START is 1
 #include "moco/train/tensorboard.h"
 
@@ -89,9 +91,35 @@ void EventWriter::write_record(const std::string& event) {
 }
 
 void EventWriter::scalar(std::string_view tag, int64_t step, double value) {
-    std::string point, summary, event;
+    std::string point;
     append_bytes(point, 1, tag);
     append_float(point, 2, static_cast<float>(value));
+    write_point(step, point);
+}
+
+void EventWriter::histogram(int64_t step, const Histogram& histogram) {
+    std::string limits, counts, numbers, point;
+    const double width = (histogram.high - histogram.low) / static_cast<double>(histogram.counts.size());
+    double count = 0;
+    for (size_t i = 0; i < histogram.counts.size(); ++i) {
+        append_fixed(limits, bit_cast<uint64_t>(histogram.low + width * static_cast<double>(i + 1)));
+        append_fixed(counts, bit_cast<uint64_t>(static_cast<double>(histogram.counts[i])));
+        count += static_cast<double>(histogram.counts[i]);
+    }
+    append_double(numbers, 1, histogram.least);
+    append_double(numbers, 2, histogram.most);
+    append_double(numbers, 3, count);
+    append_double(numbers, 4, histogram.sum);
+    append_double(numbers, 5, histogram.sum_of_squares);
+    append_bytes(numbers, 6, limits);
+    append_bytes(numbers, 7, counts);
+    append_bytes(point, 1, histogram.tag);
+    append_bytes(point, 5, numbers);
+    write_point(step, point);
+}
+
+void EventWriter::write_point(int64_t step, const std::string& point) {
+    std::string summary, event;
     append_bytes(summary, 1, point);
     append_double(event, 1, now());
     append_int(event, 2, step);
@@ -128,6 +156,15 @@ void TensorBoard::step_done(const StepReport& report) {
     events_.scalar("train/lr", report.step, report.lr);
     events_.scalar("train/images_per_s", report.step, report.images_per_s);
     events_.flush();
+}
+
+void TensorBoard::diagnosed(const DiagnosticsReport& report) {
+    for (const Measurement& m : report.values) events_.scalar(m.tag, report.step, m.value);
+    for (const Series& series : report.series) {
+        for (size_t i = 0; i < series.at.size(); ++i)
+            events_.scalar(fmt::format("{}/{}", series.tag, series.at[i]), report.step, series.values[i]);
+    }
+    for (const Histogram& histogram : report.histograms) events_.histogram(report.step, histogram);
 }
 
 void TensorBoard::epoch_done(const EpochReport& report) {

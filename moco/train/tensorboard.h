@@ -20,6 +20,8 @@ class EventWriter {
     explicit EventWriter(const std::filesystem::path& folder);
     /// One point of the curve `tag` ("train/loss").
     void scalar(std::string_view tag, int64_t step, double value);
+    /// One histogram over time.
+    void histogram(int64_t step, const Histogram& histogram);
     /// From here on `step` is the first: points of earlier files from that step on, of a process that was killed after
     /// its last checkpoint, are void.
     void session_starts(int64_t step);
@@ -28,19 +30,21 @@ class EventWriter {
     const std::filesystem::path& path() const { return path_; }
 
   private:
+    void write_point(int64_t step, const std::string& point);
     void write_record(const std::string& event);
 
     std::filesystem::path path_;
     std::ofstream file_;
 };
 
-/// Draws a run's curves: train/* over steps, epoch/* and evaluations over epochs.
+/// Draws a run's curves: train/* and diagnostics over steps, epoch/* and evaluations over epochs.
 class TensorBoard final : public RunObserver {
   public:
     explicit TensorBoard(const std::filesystem::path& folder) : events_(folder) {}
     void run_starts(const RunPlan& plan) override;
     void step_done(const StepReport& report) override;
     void epoch_done(const EpochReport& report) override;
+    void diagnosed(const DiagnosticsReport& report) override;
     void flush() override { events_.flush(); }
     /// The event file.
     const std::filesystem::path& path() const { return events_.path(); }

@@ -42,7 +42,7 @@ TEST(Run, LeavesItsFiles) {
 }
 
 TEST(Run, MetricsHaveTheirDocumentedKeys) {
-    int steps = 0, epochs = 0, baselines = 0;
+    int steps = 0, epochs = 0, baselines = 0, looks = 0;
     for (const Json& line : lines_of(finished_run() / "metrics.jsonl")) {
         if (line["type"] == "step") {
             ++steps;
@@ -56,6 +56,13 @@ TEST(Run, MetricsHaveTheirDocumentedKeys) {
             for (const char* key : {"loss", "knn_backbone", "knn_projection", "seconds"}) {
                 EXPECT_TRUE(line[key].is_number()) << key << " in " << line;
             }
+        } else if (line["type"] == "diagnostics") {
+            ++looks;
+            EXPECT_EQ(line["step"], looks);
+            for (const char* key : {"chance_loss", "floor_loss", "gradient_norm", "positive_mean", "alignment"}) {
+                EXPECT_TRUE(line[key].is_number()) << key << " in " << line;
+            }
+            EXPECT_TRUE(line["negatives"]["counts"].is_array()) << line;
         } else {
             EXPECT_EQ(line["type"], "baselines");
             EXPECT_TRUE(line["knn_pixels"].is_number()) << line;
@@ -65,6 +72,7 @@ TEST(Run, MetricsHaveTheirDocumentedKeys) {
     EXPECT_EQ(steps, 8);
     EXPECT_EQ(epochs, 2);
     EXPECT_EQ(baselines, 1);
+    EXPECT_EQ(looks, 8);
 }
 
 TEST(Run, KnnOfTheCheckpointIsThatOfTheRun) {
