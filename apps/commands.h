@@ -10,6 +10,7 @@ void add_probe(const Command& app);
 void add_finetune(const Command& app);
 void add_supervised(const Command& app);
 void add_predict(const Command& app);
+void add_ablate(const Command& app);
 void add_views(const Command& app);
 void add_knn(const Command& app);
 void add_recipe(const Command& app);

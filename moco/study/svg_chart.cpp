@@ -11,7 +11,7 @@ namespace moco {
 namespace {
 
 constexpr double kLeft = 62, kTop = 62, kPlotWidth = 520, kPlotHeight = 300, kBelow = 58, kLegend = 18;
-constexpr double kLetter = 6.3;  // about the width of one in the legend
+constexpr double kLetter = 6.6;  // about the width of one in the legend
 
 // Okabe and Ito's colours, which people with colour blindness tell apart: darkened for light pages, lightened for dark.
 struct Colour {
@@ -239,7 +239,7 @@ class Drawing {
     double name_width() const {
         size_t longest = 0;
         for (const ChartSeries& one : chart_.series) longest = std::max(longest, one.name.size());
-        return 40 + kLetter * static_cast<double>(longest);
+        return 48 + kLetter * static_cast<double>(longest);
     }
     size_t legend_columns() const { return std::max<size_t>(static_cast<size_t>(kPlotWidth / name_width()), 1); }
     size_t legend_rows() const { return (chart_.series.size() + legend_columns() - 1) / legend_columns(); }

@@ -10,6 +10,7 @@ TEST(Usage, HelpOfEveryCommandSucceeds) {
     const std::vector<std::vector<std::string>> commands = {{},
                                                             {"pretrain"},
                                                             {"supervised"},
+                                                            {"ablate"},
                                                             {"views"},
                                                             {"knn"},
                                                             {"features"},
@@ -121,7 +122,7 @@ TEST(Usage, AMistypedFlagGetsTheNearestOne) {
 TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
     expect_sentence(run_moco({"zzzzzzzzzz"}), 2,
-                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, views"});
+                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, ablate, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
     expect_sentence(run_moco({"bench"}), 2,
                     {"moco bench needs a subcommand: step, classifier, conv, ops, loader, search"});
