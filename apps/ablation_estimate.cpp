@@ -82,6 +82,7 @@ AblationEstimate estimate(const std::vector<AblationJob>& jobs, const JobOptions
         if (fresh) {
             PretrainSettings timed = s;
             timed.machine.workers = 0;
+            configure(backend, s.run);
             speed->second = time_steps(timed, splits, ViewBackends(backend), kMostTimed, kSecondsEach).images_per_s;
         }
         sum.hours += seconds_left(job, options, splits, speed->second) / 3600 / options.at_a_time;

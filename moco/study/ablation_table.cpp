@@ -65,7 +65,7 @@ std::string section(const AblationSummary& summary) {
     std::string text = fmt::format("## {}: {}\n\n`{}`, mean and deviation over seeds.\n\n", plan.name, plan.title,
                                    summary.record.common);
     const bool published = !published_along(plan.axis).empty();
-    text += fmt::format("| {} | runs | kNN % | kNN of the projection % | linear probe % | loss |{}\n", plan.axis,
+    text += fmt::format("| variant | runs | kNN % | kNN of the projection % | linear probe % | loss |{}\n",
                         published ? fmt::format(" *other data: {}* % |", kPublishedAre) : "");
     text += fmt::format("|---|---|---|---|---|---|{}\n", published ? "---|" : "");
     for (const VariantSummary& row : summary.variants) {

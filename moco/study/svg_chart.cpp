@@ -11,6 +11,7 @@ namespace moco {
 namespace {
 
 constexpr double kLeft = 62, kTop = 62, kPlotWidth = 520, kPlotHeight = 300, kBelow = 58, kLegend = 18;
+constexpr double kAside = 9;
 constexpr double kLetter = 6.6;  // about the width of one in the legend
 
 // Okabe and Ito's colours, which people with colour blindness tell apart: darkened for light pages, lightened for dark.
@@ -146,9 +147,20 @@ class Drawing {
 
     /// Room around the points; no range stays empty.
     void widen() {
-        const double x = x_.width() > 0 ? 0.03 * x_.width() : 1, y = y_.width() > 0 ? 0.06 * y_.width() : 1;
+        const double between = x_.width() / static_cast<double>(std::max<size_t>(chart_.x_ticks.size(), 2) - 1);
+        const double margin = points_alone() ? between / 2 : 0.03 * x_.width();
+        const double x = x_.width() > 0 ? margin : 1, y = y_.width() > 0 ? 0.06 * y_.width() : 1;
         const bool from_zero = y_.least >= 0 && y_.least - y < 0;
         x_.least -= x, x_.most += x, y_.least = from_zero ? 0 : y_.least - y, y_.most += y;
+    }
+
+    /// Whether x stands for things without a between, so that points may stand beside their place.
+    bool points_alone() const { return std::none_of(chart_.series.begin(), chart_.series.end(), has_line); }
+
+    /// How far the points of a series are moved, so that bars do not hide each other.
+    double aside(size_t i) const {
+        if (!points_alone()) return 0;
+        return kAside * (static_cast<double>(i) - static_cast<double>(chart_.series.size() - 1) / 2);
     }
 
     double px(double x) const { return kLeft + kPlotWidth * (along(x) - x_.least) / x_.width(); }
@@ -221,10 +233,11 @@ class Drawing {
         }
         const bool bars = !has_line(one) || one.points.size() == 1;
         for (const ChartPoint& p : one.points) {
+            const double x = px(p.x) + aside(i);
             if (bars && p.deviation > 0) {
-                rule(px(p.x), py(p.y - p.deviation), px(p.x), py(p.y + p.deviation), fmt::format("s{} bar", colour(i)));
+                rule(x, py(p.y - p.deviation), x, py(p.y + p.deviation), fmt::format("s{} bar", colour(i)));
             }
-            mark(i, px(p.x), py(p.y));
+            mark(i, x, py(p.y));
         }
     }
 

@@ -66,6 +66,17 @@ TEST(SvgChart, DrawsBarsWhereThereIsNoLine) {
     EXPECT_THAT(svg, Not(HasSubstr("<path")));
 }
 
+TEST(SvgChart, PutsPointsWithoutLinesBesideEachOther) {
+    LineChart chart = chart_of({{0, 10}, {1, 20}});
+    chart.series[0].style = LineStyle::dots;
+    chart.series.push_back(chart.series[0]);
+    chart.x_ticks = {{0, "here"}, {1, "there"}};
+    const std::vector<double> x = circles(as_svg(chart));
+    EXPECT_GT(x[2], x[0] + 5);
+    EXPECT_LT(x[2], x[0] + 20);
+    EXPECT_LT(x[1], 62 + 520 - 50) << "names at the ends need room";
+}
+
 TEST(SvgChart, TakesASinglePoint) {
     EXPECT_THAT(as_svg(chart_of({{0, 0}})), Not(HasSubstr("nan")));
     EXPECT_THAT(as_svg(chart_of({{5, -3, 0}, {5, -3, 0}})), Not(HasSubstr("inf")));
