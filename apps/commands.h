@@ -5,6 +5,7 @@
 
 namespace moco::apps {
 
+void add_plot(const Command& app);
 void add_pretrain(const Command& app);
 void add_probe(const Command& app);
 void add_finetune(const Command& app);

@@ -10,6 +10,8 @@
 namespace moco {
 namespace {
 
+constexpr size_t kMostMarks = 40;  // a line of more points is drawn without marks
+
 constexpr double kLeft = 62, kTop = 62, kPlotWidth = 520, kPlotHeight = 300, kBelow = 58, kLegend = 18;
 constexpr double kAside = 9;
 constexpr double kLetter = 6.6;  // about the width of one in the legend
@@ -237,7 +239,7 @@ class Drawing {
             if (bars && p.deviation > 0) {
                 rule(x, py(p.y - p.deviation), x, py(p.y + p.deviation), fmt::format("s{} bar", colour(i)));
             }
-            mark(i, x, py(p.y));
+            if (!has_line(one) || one.points.size() <= kMostMarks) mark(i, x, py(p.y));
         }
     }
 

@@ -18,6 +18,7 @@ TEST(Usage, HelpOfEveryCommandSucceeds) {
                                                             {"info"},
                                                             {"convert"},
                                                             {"diff"},
+                                                            {"plot"},
                                                             {"bench"},
                                                             {"bench", "step"},
                                                             {"bench", "conv"},
@@ -122,7 +123,7 @@ TEST(Usage, AMistypedFlagGetsTheNearestOne) {
 TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
     expect_sentence(run_moco({"zzzzzzzzzz"}), 2,
-                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, ablate, views"});
+                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, ablate, plot, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
     expect_sentence(run_moco({"bench"}), 2,
                     {"moco bench needs a subcommand: step, classifier, conv, ops, loader, search"});
