@@ -128,10 +128,10 @@ ChildProcess start(JobStage stage, const AblationJob& job, const JobOptions& opt
 }
 
 /// The run's last process may still be saving: that of a runner that was killed is told to end, not made to.
-void wait_for_the_last_writer(const fs::path& folder) {
+void wait_for_the_last_writer(const fs::path& folder, const std::atomic<bool>& stop) {
     if (!fs::is_directory(folder)) return;
     const Stopwatch watch;
-    while (watch.seconds() < static_cast<double>(kForTheLastWriter.count())) {
+    while (!stop && watch.seconds() < static_cast<double>(kForTheLastWriter.count())) {
         try {
             const RunLock lock(folder);
             return;
@@ -197,7 +197,8 @@ class Runner {
         JobResult result;
         result.job = &job;
         try {
-            wait_for_the_last_writer(folder_of(job, options_));
+            wait_for_the_last_writer(folder_of(job, options_), stop_);
+            if (stop_) return;
             const JobStage stage = next_stage(job, options_);
             if (stage == JobStage::nothing) return finish(result);
             running_.push_back({result, stage, start(stage, job, options_), Stopwatch()});
