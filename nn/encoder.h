@@ -1,6 +1,7 @@
 // What turns images into features: the trunk of a network, without a head. docs/add-an-encoder.md adds one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,12 +25,23 @@ struct EncoderConfig {
     Precision precision = Precision::f32;  // in train mode; evaluation computes in f32
 };
 
+/// A part of an encoder whose output is worth looking at.
+struct EncoderLayer {
+    std::string name;         // "layer1.0"; of a stage of a single layer the stage's
+    std::string stage;        // "layer1"
+    bool ends_stage = false;  // its output is the stage's
+};
+using ShowLayer = std::function<void(const EncoderLayer& layer, const Tensor& y)>;
+
 /// A module of images. Its functions throw Error where images do not fit, naming both numbers.
 class Encoder : public Module {
   public:
     /// Pooled features of images x: N,H,W,in_channels -> N x feature_dim(), both f32. Throws Error when the channels
     /// differ, when H or W is below minimum_size(), or when bn_splits does not divide N in train mode.
     Tensor forward(const Tensor& x) override = 0;
+    /// The same, and calls `show` with each layer's output y (N,H,W,C), from the images up; null: with none. Stages are
+    /// those of stages(). A ResNet's layers: the stem with its pooling, then every residual block.
+    virtual Tensor forward_showing(const Tensor& x, const ShowLayer& show) = 0;
     virtual int64_t feature_dim() const = 0;
     /// Images must be at least this high and wide.
     virtual int64_t minimum_size() const = 0;

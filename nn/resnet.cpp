@@ -27,6 +27,11 @@ std::unique_ptr<ResidualBlock> make_block(BlockKind kind, const BlockConfig& con
     return std::make_unique<Bottleneck>(config, init);
 }
 
+EncoderLayer layer_of(size_t stage, size_t block, size_t blocks) {
+    const std::string name = fmt::format("layer{}", stage + 1);
+    return {fmt::format("{}.{}", name, block), name, block + 1 == blocks};
+}
+
 void check_config(const EncoderConfig& c) {
     check(c.width >= 1, "ResNet: width is {}, it must be at least 1 (64 is the paper's)", c.width);
     check(c.in_channels >= 1, "ResNet: in_channels is {}, it must be at least 1", c.in_channels);
@@ -83,14 +88,19 @@ ResNet::ResNet(const EncoderConfig& config, Initializer& init) : config_(config)
     for (size_t i = 0; i < all.size(); ++i) all[i]->set_batch_count(batches_.scalar(static_cast<int64_t>(i)));
 }
 
-Tensor ResNet::forward(const Tensor& x) {
+Tensor ResNet::forward_showing(const Tensor& x, const ShowLayer& show) {
     check_images(x);
     if (mode_ == BatchNormMode::train && part_.index == 0) batches_.count_batch(frozen_layers_);
     const bool narrow = config_.precision == Precision::bf16 && mode_ != BatchNormMode::eval;
     Tensor y = stem_->forward(narrow ? cast(x, DType::bf16) : x);
     if (shape_of(config_.stem).pool == StemPool::max_3x3_stride_2) y = max_pool(y, {3, 2, 1});
-    for (const auto& blocks : stages_) {
-        for (const auto& block : blocks) y = block->forward(y);
+    if (show) show({"stem", "stem", true}, y);
+    for (size_t stage = 0; stage < stages_.size(); ++stage) {
+        const auto& blocks = stages_[stage];
+        for (size_t i = 0; i < blocks.size(); ++i) {
+            y = blocks[i]->forward(y);
+            if (show) show(layer_of(stage, i, blocks.size()), y);
+        }
     }
     return global_avg_pool(y);  // N x feature_dim
 }

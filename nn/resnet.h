@@ -33,7 +33,8 @@ class ResNet final : public Encoder {
   public:
     ResNet(const EncoderConfig& config, Initializer& init);
 
-    Tensor forward(const Tensor& x) override;
+    Tensor forward(const Tensor& x) override { return forward_showing(x, nullptr); }
+    Tensor forward_showing(const Tensor& x, const ShowLayer& show) override;
     int64_t feature_dim() const override { return feature_dim_; }
     /// The stem's kernel.
     int64_t minimum_size() const override { return shape_of(config_.stem).kernel; }

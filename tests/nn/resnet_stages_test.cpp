@@ -5,6 +5,7 @@
 #include "core/autograd.h"
 #include "nn/network.h"
 #include "ops/cross_entropy.h"
+#include "ops/global_avg_pool.h"
 #include "tests/support/message.h"
 #include "tests/support/test_backend.h"
 #include "tests/support/values.h"
@@ -45,6 +46,33 @@ TEST(ResNetStages, TogetherInOrderTheyAreTheState) {
         EXPECT_EQ(names_of(together.buffers), names_of(net.state().buffers)) << arch;
         EXPECT_EQ(together.buffers[0].tensor.data(), net.state().buffers[0].tensor.data()) << "the same tensors";
     }
+}
+
+class ShownLayers : public EachBackend {};
+MOCO_FOR_EACH_BACKEND(ShownLayers);
+
+TEST_P(ShownLayers, AreTheMapsFromTheImagesUp) {
+    const NoGrad no_gradient;
+    Network net(tiny(), 1, backend());
+    net.set_mode(BatchNormMode::eval);
+    std::vector<std::string> names, ends;
+    std::vector<Shape> shapes;
+    Tensor last;
+    const Tensor x = formula_tensor({2, 8, 8, 3}, 1, backend());
+    const Tensor pooled = net.encoder().forward_showing(x, [&](const EncoderLayer& layer, const Tensor& y) {
+        names.push_back(layer.name);
+        if (layer.ends_stage) ends.push_back(layer.stage);
+        shapes.push_back(y.shape());
+        last = y;
+    });
+    EXPECT_EQ(names, (std::vector<std::string>{"stem", "layer1.0", "layer1.1", "layer2.0", "layer2.1", "layer3.0",
+                                               "layer3.1", "layer4.0", "layer4.1"}));
+    EXPECT_EQ(ends, (std::vector<std::string>{"stem", "layer1", "layer2", "layer3", "layer4"}));
+    EXPECT_EQ(ends.size(), net.encoder().stages().size());
+    EXPECT_EQ(shapes.front(), (Shape{2, 8, 8, 4}));
+    EXPECT_EQ(shapes.back(), (Shape{2, 1, 1, 32}));
+    EXPECT_EQ(global_avg_pool(last).to_vector(), pooled.to_vector());
+    EXPECT_EQ(pooled.to_vector(), net.features(x).to_vector()) << "showing changes nothing";
 }
 
 class FrozenStages : public EachBackend {
