@@ -39,7 +39,9 @@ struct EvalLoader::State {
 
 AugmentParams EvalLoader::State::params_for(int64_t index, const Image& image) const {
     try {
-        return evaluation_params(transform, dataset->info().normalization, size, image.H, image.W);
+        AugmentParams params = evaluation_params(transform, dataset->info().normalization, size, image.H, image.W);
+        if (options.change) options.change(index, image.H, image.W, params);
+        return params;
     } catch (const Error& error) {
         fail("{}: {}", dataset->path(index), error.what());
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,11 +80,16 @@ struct EvalBatch {
     std::vector<Unreadable> unreadable;
 };
 
+/// Changes how an image of an evaluation is seen, beyond the transform: called with its index, its H and W and the
+/// parameters of the transform. Any thread.
+using ViewChange = std::function<void(int64_t index, int64_t H, int64_t W, AugmentParams& params)>;
+
 struct EvalLoaderOptions {
     int64_t batch = 256;
     int workers = 1;  // threads; 0: work is done in next()
     int prefetch = 2;
     int64_t limit = 0;  // images [0, limit) only; 0: all
+    ViewChange change = nullptr;
 };
 
 /// Every image once, in the data set's order, under an evaluation transform. One thread calls next().

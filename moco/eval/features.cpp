@@ -6,6 +6,7 @@
 
 #include "core/autograd.h"
 #include "nn/eval_mode.h"
+#include "ops/global_avg_pool.h"
 #include "ops/l2_normalize.h"
 
 namespace moco {
@@ -33,6 +34,19 @@ class RowBuffer {
     Tensor rows_;
 };
 
+struct StageBuffer {
+    std::string name;
+    RowBuffer buffer;
+};
+
+/// That of `stage`: `fresh` where it has none yet.
+RowBuffer& buffer_of(const std::string& stage, std::vector<StageBuffer>& stages, const RowBuffer& fresh) {
+    const auto is_its = [&](const StageBuffer& one) { return one.name == stage; };
+    auto found = std::find_if(stages.begin(), stages.end(), is_its);
+    if (found == stages.end()) found = stages.insert(stages.end(), StageBuffer{stage, fresh});
+    return found->buffer;
+}
+
 int64_t batch_of(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options) {
     return options.batch > 0 ? options.batch : images_per_pass(output_size(transform, data->info()));
 }
@@ -41,8 +55,8 @@ int64_t batch_of(const DatasetPtr& data, const EvalTransform& transform, const F
 template <typename Encode>
 Features for_every_batch(const DatasetPtr& data, const EvalTransform& transform, const FeatureOptions& options,
                          Backend& backend, const Encode& encode) {
-    EvalLoader loader(data, transform, {batch_of(data, transform, options), options.workers, 2, options.limit},
-                      backend);
+    EvalLoader loader(data, transform,
+                      {batch_of(data, transform, options), options.workers, 2, options.limit, options.change}, backend);
     const NoGrad features_take_no_gradient;
     Features features;
     int64_t images = 0;
@@ -82,14 +96,23 @@ Features extract_features(Network& f, const DatasetPtr& data, const EvalTransfor
         return std::find(options.layers.begin(), options.layers.end(), layer) != options.layers.end();
     };
     const InEvalMode eval_mode(f);
-    RowBuffer backbone(rows_of(data, options), options.rows), projection(rows_of(data, options), options.rows);
+    const int64_t rows = rows_of(data, options);
+    RowBuffer backbone(rows, options.rows), projection(rows, options.rows);
+    std::vector<StageBuffer> stages;
+    ShowLayer show;
+    if (wants(FeatureLayer::stages)) {
+        show = [&](const EncoderLayer& layer, const Tensor& y) {
+            if (layer.ends_stage) buffer_of(layer.stage, stages, {rows, options.rows}).append(global_avg_pool(y));
+        };
+    }
     Features features = for_every_batch(data, transform, options, backend, [&](const EvalBatch& batch) {
-        const Tensor pooled = f.features(batch.images);
+        const Tensor pooled = f.encoder().forward_showing(batch.images, show);
         if (wants(FeatureLayer::backbone)) backbone.append(pooled);
         if (wants(FeatureLayer::projection)) projection.append(f.project(pooled));
     });
     features.backbone = backbone.rows();
     features.projection = projection.rows();
+    for (const StageBuffer& stage : stages) features.stages.push_back({stage.name, stage.buffer.rows()});
     return features;
 }
 

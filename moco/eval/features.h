@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
@@ -14,8 +15,9 @@ namespace moco {
 
 class Network;
 
-/// backbone: pooled features, n x feature_dim. projection: the head's output, n x C.
-enum class FeatureLayer { backbone, projection };
+/// backbone: pooled features, n x feature_dim. projection: the head's output, n x C. stages: what each stage of the
+/// encoder puts out, pooled.
+enum class FeatureLayer { backbone, projection, stages };
 
 /// Rows as the network gives them, or each divided by its L2 norm as it arrives (a search then needs no copy of them).
 enum class FeatureRows { as_given, normalised };
@@ -26,6 +28,7 @@ struct FeatureOptions {
     int64_t batch = 0;                             // images a forward pass; 0: images_per_pass
     int workers = 1;                               // threads that decode; 0: the calling thread
     int64_t limit = 0;                             // the first images only; 0: all
+    ViewChange change = nullptr;                   // of every image, beyond the transform
     const std::atomic<bool>* stop = nullptr;       // when it becomes true: give up, the result says so
     std::function<void(int64_t images)> progress;  // called after every batch with the images done so far
 };
@@ -34,10 +37,17 @@ struct FeatureOptions {
 /// evaluation takes less memory than training.
 int64_t images_per_pass(int64_t size);
 
+/// A stage's output over all images.
+struct StageRows {
+    std::string stage;
+    Tensor rows;  // n x channels of the stage, each the mean of its map
+};
+
 /// Rows in the data set's order. Unreadable images are left out and named.
 struct Features {
     Tensor backbone;                     // n x feature_dim; undefined unless asked for
     Tensor projection;                   // n x C; undefined unless asked for
+    std::vector<StageRows> stages;       // from the images up; none unless asked for
     std::vector<int64_t> indices;        // n: of the rows within the data set
     std::vector<int64_t> labels;         // n: -1 where unlabelled
     std::vector<Unreadable> unreadable;  // images without a row

@@ -64,6 +64,31 @@ TEST_P(FeaturesTest, AreTheNetworksOutputsInOrder) {
     EXPECT_EQ(f.mode(), BatchNormMode::eval);
 }
 
+TEST_P(FeaturesTest, OfStagesAreTheirPooledMaps) {
+    Network f = make_encoder();
+    FeatureOptions stages = options();
+    stages.layers = {FeatureLayer::stages, FeatureLayer::backbone};
+    const Features all = extract_features(f, data_, {}, stages, backend());
+    ASSERT_EQ(all.stages.size(), 5u);
+    EXPECT_EQ(all.stages[0].stage, "stem");
+    EXPECT_EQ(all.stages[0].rows.shape(), (Shape{50, 4}));
+    EXPECT_EQ(all.stages[4].stage, "layer4");
+    EXPECT_EQ(all.stages[4].rows.to_vector(), all.backbone.to_vector());
+    EXPECT_TRUE(extract_features(f, data_, {}, options(), backend()).stages.empty());
+}
+
+TEST_P(FeaturesTest, SeeImagesAsTheyAreChanged) {
+    Network f = make_encoder();
+    FeatureOptions flipped = options();
+    flipped.change = [](int64_t index, int64_t, int64_t, AugmentParams& params) { params.flip = index % 2 == 1; };
+    const Tensor plain = extract_features(f, data_, {}, options(), backend()).backbone;
+    const Tensor changed = extract_features(f, data_, {}, flipped, backend()).backbone;
+    for (int64_t i = 0; i < 50; ++i) {
+        const bool same = plain.rows(i, i + 1).to_vector() == changed.rows(i, i + 1).to_vector();
+        EXPECT_EQ(same, i % 2 == 0) << i;
+    }
+}
+
 TEST_P(FeaturesTest, TakeFewerLargeImagesAtATime) {
     EXPECT_EQ(images_per_pass(1), 250);
     EXPECT_EQ(images_per_pass(64), 250);
