@@ -61,13 +61,13 @@ void QueueWatch::report_contents(const std::vector<int64_t>& indices, Diagnostic
 }
 
 void QueueWatch::after_step(const Tensor& keys, DiagnosticsReport& report) const {
-    if (keys.dim(0) >= 2)
-        add(report, "uniformity", "uniformity", uniformity(evenly_spaced_rows(keys, kRowsOfUniformity)));
-    const std::vector<double> shares = covariance_spectrum(evenly_spaced_rows(keys, kRowsOfSpectrum));
-    add(report, "effective_rank", "effective rank", effective_rank(shares));
-    Series spectrum = {"spectrum", "number", "", {}, shares};
-    for (size_t i = 0; i < shares.size(); ++i) spectrum.at.push_back(static_cast<double>(i + 1));
-    report.series.push_back(std::move(spectrum));
+    if (keys.dim(0) < 2) return;
+    add(report, "uniformity", "uniformity", uniformity(evenly_spaced_rows(keys, kRowsOfUniformity)));
+    const Spectrum spectrum = spectrum_of(evenly_spaced_rows(keys, kRowsOfSpectrum));
+    add(report, "effective_rank", "effective rank", spectrum.effective_rank);
+    Series series = {"spectrum", "number", "", {}, spectrum.shares};
+    for (size_t i = 0; i < spectrum.shares.size(); ++i) series.at.push_back(static_cast<double>(i + 1));
+    report.series.push_back(std::move(series));
 }
 
 }  // namespace moco

@@ -1,4 +1,3 @@
-// The sums over rows are products on the device; the eigenvalues are Eigen's.
 #include "moco/study/spectrum.h"
 
 #include <Eigen/Eigenvalues>
@@ -13,53 +12,49 @@
 namespace moco {
 namespace {
 
-/// rows minus their mean, C x n.
+/// C x n: the transpose of the rows, without their mean.
 Tensor centred_columns(const Tensor& rows) {
-    const int64_t n = rows.dim(0), C = rows.dim(1);
-    const std::vector<float> values = rows.to_vector();
-    std::vector<float> columns(values.size());
-    for (int64_t c = 0; c < C; ++c) {
+    const auto n = static_cast<size_t>(rows.dim(0)), C = static_cast<size_t>(rows.dim(1));
+    const std::vector<float> x = rows.to_vector();
+    std::vector<float> columns(x.size());
+    for (size_t c = 0; c < C; ++c) {
         double mean = 0;
-        for (int64_t i = 0; i < n; ++i) mean += values[static_cast<size_t>(i * C + c)];
+        for (size_t i = 0; i < n; ++i) mean += static_cast<double>(x[i * C + c]);
         mean /= static_cast<double>(n);
-        for (int64_t i = 0; i < n; ++i) {
-            const double value = values[static_cast<size_t>(i * C + c)];
-            columns[static_cast<size_t>(c * n + i)] = static_cast<float>(value - mean);
-        }
+        for (size_t i = 0; i < n; ++i)
+            columns[c * n + i] = static_cast<float>(static_cast<double>(x[i * C + c]) - mean);
     }
-    return Tensor::from_host(columns, {C, n}, rows.backend());
+    return Tensor::from_host(columns, {rows.dim(1), rows.dim(0)}, rows.backend());
 }
 
 }  // namespace
 
-std::vector<double> covariance_spectrum(const Tensor& rows) {
-    check(rows.shape().rank() == 2 && rows.dim(0) >= 1, "covariance_spectrum: rows of shape {}, expected n x C",
-          rows.shape());
-    const NoGrad no_gradient;
+Spectrum spectrum_of(const Tensor& rows) {
+    check(rows.dim(0) >= 2, "spectrum: {} rows have no covariance, expected at least 2", rows.dim(0));
+    const NoGrad nothing_learns;
     const Tensor columns = centred_columns(rows);
-    const std::vector<float> covariance = matmul(columns, columns, Transpose::yes).to_vector();
+    const std::vector<float> scatter = matmul(columns, columns, Transpose::yes).to_vector();
     const auto C = static_cast<Eigen::Index>(rows.dim(1));
-    const Eigen::Map<const Eigen::MatrixXf> matrix(covariance.data(), C, C);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix.cast<double>(), Eigen::EigenvaluesOnly);
-    std::vector<double> shares;
+    const Eigen::MatrixXd covariance = Eigen::Map<const Eigen::MatrixXf>(scatter.data(), C, C).cast<double>();
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
+    check(solver.info() == Eigen::Success, "spectrum: the features are not finite");
+    Spectrum s;
     double sum = 0;
     for (Eigen::Index i = C; i-- > 0;) {
-        shares.push_back(std::max(0.0, solver.eigenvalues()[i]));
-        sum += shares.back();
+        s.shares.push_back(std::max(solver.eigenvalues()[i], 0.0));  // rounding may put one below
+        sum += s.shares.back();
     }
     // Equal rows leave rounding errors of their mean, which are no directions.
-    const double noise = 1e-12 * static_cast<double>(rows.dim(0));
-    for (double& share : shares) share = sum > noise ? share / sum : 0;
-    return shares;
-}
-
-double effective_rank(const std::vector<double>& shares) {
-    double entropy = 0, sum = 0;
-    for (const double share : shares) {
+    if (sum <= 1e-12 * static_cast<double>(rows.dim(0))) return {};
+    double entropy = 0, so_far = 0;
+    for (double& share : s.shares) {
+        share /= sum;
         if (share > 0) entropy -= share * std::log(share);
-        sum += share;
+        s.for_90_percent += so_far < 0.9;
+        so_far += share;
     }
-    return sum > 0 ? std::exp(entropy) : 0;
+    s.effective_rank = std::exp(entropy);
+    return s;
 }
 
 double uniformity(const Tensor& rows) {

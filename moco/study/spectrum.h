@@ -1,22 +1,26 @@
-// In how many directions features spread: the spectrum of their covariance.
+// In how many directions features spread.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "core/tensor.h"
 
 namespace moco {
 
-/// Eigenvalues of the covariance of `rows` (n x C, f32, n >= 1), largest first, as shares of their sum: C of them. All
-/// zero where all rows are equal.
-std::vector<double> covariance_spectrum(const Tensor& rows);
+struct Spectrum {
+    std::vector<double> shares;  // eigenvalues of the covariance, largest first, divided by their sum
+    // exp of the shares' entropy (Roy and Vetterli, EUSIPCO 2007): C if all are equal, 1 if one is all
+    double effective_rank = 0;
+    int64_t for_90_percent = 0;  // how many of the largest make 90 % of the variance
+};
 
-/// exp(entropy) of shares that sum to 1 (Roy and Vetterli, EUSIPCO 2007): 1 where all lies in one direction, C where it
-/// is spread evenly over C; 0 where all shares are 0.
-double effective_rank(const std::vector<double>& shares);
+/// Of rows n x C, f32, n >= 2. Features that do not vary have no shares and rank 0. Throws Error where a number is not
+/// finite.
+Spectrum spectrum_of(const Tensor& rows);
 
 /// log of the mean of exp(-2 |x - y|^2) over all pairs of rows (n x C, unit length, n >= 2): Wang and Isola, ICML 2020.
-/// 0 where all are equal; -4 + ... towards log(exp(-4)) = -4 where they spread evenly over a sphere of many dimensions.
+/// 0 where all are equal; near -4 where they spread evenly over a sphere of many dimensions.
 double uniformity(const Tensor& rows);
 
 /// Evenly spaced rows of n x C, at most `most` of them, in order.
