@@ -20,6 +20,7 @@ void add_neighbours(const Command& app);
 void add_info(const Command& app);
 void add_convert(const Command& app);
 void add_diff(const Command& app);
+void add_compare(const Command& app);
 void add_bench(const Command& app);
 
 }  // namespace moco::apps

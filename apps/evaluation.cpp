@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "apps/output.h"
 #include "apps/terminal.h"
 #include "core/error.h"
@@ -49,8 +51,12 @@ void EvaluationFlags::add_to(const Command& command) {
     command.option("--checkpoint", checkpoint, "checkpoint of a run, its folder, or another program's weights")
         .takes("FILE")
         .required();
-    command.option("--data", data.spec, "data set: " + dataset_forms()).takes("DATA").required().once();
     command.option("-a,--arch", hints.arch, "architecture; the file tells it, and another is refused").takes("NAME");
+    add_images_to(command);
+}
+
+void EvaluationFlags::add_images_to(const Command& command) {
+    command.option("--data", data.spec, "data set: " + dataset_forms()).takes("DATA").required().once();
     command
         .option("--stem", hints.stem,
                 "stem of a 3x3 first convolution where the file does not say it: cifar (stride 1) or cifar-s2")
@@ -68,26 +74,38 @@ void EvaluationFlags::add_to(const Command& command) {
     device.add_to(command);
 }
 
-Evaluation open_evaluation(const EvaluationFlags& flags) {
+Evaluation open_images(const EvaluationFlags& flags) {
     check(flags.limit >= 0, "--limit {}: expected a number of images, or 0 for all", flags.limit);
     check_workers(flags.workers);
     validate(flags.data);
     Evaluation e;
     e.backend = flags.device.open();
-    const std::filesystem::path path = checkpoint_file(flags.checkpoint);
-    const TrainedNetwork trained = described(path, flags.hints);
-    const int64_t size = trained.image_size;
-    e.seed = trained.seed;
-    e.network = load_network(path, flags.hints, *e.backend);
     e.splits = open_dataset(flags.data);
     for (const std::string& note : e.splits.notes) fmt::print(stderr, "{}\n", note);
-    const DatasetInfo& images = e.splits.train->info();
-    const int64_t channels = e.network->config().in_channels;
-    check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data.spec,
-          kind_of_images(images.channels), path.string(), kind_of_images(channels));
-    e.transform = flags.transform == "default" ? default_transform(images, size) : transform_named(flags.transform);
     e.options.workers = flags.workers;
     e.options.limit = flags.limit;
+    return e;
+}
+
+EvaluatedNetwork open_evaluated_network(const EvaluationFlags& flags, const Evaluation& e) {
+    const std::filesystem::path path = checkpoint_file(flags.checkpoint);
+    const TrainedNetwork trained = described(path, flags.hints);
+    EvaluatedNetwork opened = {load_network(path, flags.hints, *e.backend), trained.seed, {}};
+    const DatasetInfo& images = e.splits.train->info();
+    const int64_t channels = opened.network->config().in_channels;
+    check(images.channels == channels, "--data {} has {} images, but the encoder in {} takes {} ones", flags.data.spec,
+          kind_of_images(images.channels), path.string(), kind_of_images(channels));
+    opened.transform =
+        flags.transform == "default" ? default_transform(images, trained.image_size) : transform_named(flags.transform);
+    return opened;
+}
+
+Evaluation open_evaluation(const EvaluationFlags& flags) {
+    Evaluation e = open_images(flags);
+    EvaluatedNetwork opened = open_evaluated_network(flags, e);
+    e.network = std::move(opened.network);
+    e.seed = opened.seed;
+    e.transform = opened.transform;
     return e;
 }
 

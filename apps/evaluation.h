@@ -37,6 +37,8 @@ struct EvaluationFlags {
     DeviceFlags device;
 
     void add_to(const Command& command);
+    /// All but which network: the images, and where to compute.
+    void add_images_to(const Command& command);
 };
 
 /// The flags' meaning, opened.
@@ -49,6 +51,16 @@ struct Evaluation {
     FeatureOptions options;
 };
 Evaluation open_evaluation(const EvaluationFlags& flags);
+
+/// Everything but the network.
+Evaluation open_images(const EvaluationFlags& flags);
+/// The network of flags.checkpoint on the images of `e`, and how it sees them. Throws Error where it takes others.
+struct EvaluatedNetwork {
+    std::unique_ptr<Network> network;
+    uint64_t seed = 0;
+    EvalTransform transform;
+};
+EvaluatedNetwork open_evaluated_network(const EvaluationFlags& flags, const Evaluation& e);
 
 /// Features of `data` with a line of progress on stderr, where that is a terminal. Says on stderr which images could
 /// not be read, and what is worth saying of the others.

@@ -53,7 +53,7 @@ int run(const std::vector<std::string>& given) {
     const Command moco(app);
     for (const auto add :
          {add_pretrain, add_probe, add_finetune, add_supervised, add_predict, add_recipe, add_ablate, add_plot,
-          add_views, add_knn, add_features, add_neighbours, add_info, add_convert, add_diff, add_bench})
+          add_views, add_knn, add_features, add_neighbours, add_info, add_convert, add_diff, add_compare, add_bench})
         add(moco);
     app.footer(kFooter);  // last: subcommands inherit what was set before they were added
     try {

@@ -19,6 +19,7 @@ TEST(Usage, HelpOfEveryCommandSucceeds) {
                                                             {"convert"},
                                                             {"diff"},
                                                             {"plot"},
+                                                            {"compare"},
                                                             {"bench"},
                                                             {"bench", "step"},
                                                             {"bench", "conv"},
@@ -122,8 +123,9 @@ TEST(Usage, AMistypedFlagGetsTheNearestOne) {
 
 TEST(Usage, AMistypedCommandGetsTheNearestOne) {
     expect_sentence(run_moco({"pretrian"}), 2, {"'pretrian'", "did you mean pretrain?"});
-    expect_sentence(run_moco({"zzzzzzzzzz"}), 2,
-                    {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, ablate, plot, views"});
+    expect_sentence(
+        run_moco({"zzzzzzzzzz"}), 2,
+        {"'zzzzzzzzzz'", "it has pretrain, probe, finetune, supervised, predict, recipe, ablate, plot, views"});
     expect_sentence(run_moco({}), 2, {"moco needs a subcommand", "pretrain"});
     expect_sentence(run_moco({"bench"}), 2,
                     {"moco bench needs a subcommand: step, classifier, conv, ops, loader, search"});
