@@ -193,6 +193,8 @@ class Backend {
     // ---- rows, search, pixels ----
     /// y[i] = x[index[i]] for rows of `columns` floats. index: rows x i64.
     virtual void gather_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) = 0;
+    /// The way back: y[index[i]] = x[i]; of equal indices the last i counts, and rows that no i names stay.
+    virtual void scatter_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) = 0;
     /// For each of `rows` rows of scores (rows x columns) the k largest, in descending order, ties by smaller index.
     virtual void top_k(const float* scores, float* values, int64_t* indices, int64_t rows, int64_t columns,
                        int64_t k) = 0;

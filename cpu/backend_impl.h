@@ -96,6 +96,7 @@ class CpuBackend final : public Backend {
 
     // ---- rows, search, pixels ----
     void gather_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) override;
+    void scatter_rows(const float* x, const int64_t* index, float* y, int64_t rows, int64_t columns) override;
     void top_k(const float* scores, float* values, int64_t* indices, int64_t rows, int64_t columns, int64_t k) override;
     void augment(std::span<const ImageView> images, std::span<const AugmentParams> params, int64_t size,
                  float* y) override;

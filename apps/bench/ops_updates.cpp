@@ -69,6 +69,28 @@ void add_updates(std::vector<OpCase>& cases, const OpSizes& s, Backend& backend)
                      }});
 }
 
+/// The rows of a batch into a memory bank of K.
+OpCase scatter_case(const OpSizes& s, Backend& backend) {
+    const Tensor x = random_tensor({s.N * s.dim}, 17, backend);
+    std::vector<int64_t> order = Random(0, Purpose::bench, 5).permutation(s.K);
+    order.resize(static_cast<size_t>(s.N));
+    const Tensor index = Tensor::from_host(order, {s.N}, backend);
+    Tensor bank = Tensor::zeros({s.K * s.dim}, DType::f32, backend);
+    auto run = [=, &backend]() mutable {
+        backend.scatter_rows(x.data(), index.data<int64_t>(), bank.mutable_data(), s.N, s.dim);
+    };
+    const auto error = [=]() mutable {
+        run();
+        const std::vector<float> from = x.to_vector(), to = bank.to_vector();
+        for (int64_t n = 0; n < s.N; ++n) {
+            const float* row = from.data() + n * s.dim;
+            if (!std::equal(row, row + s.dim, to.data() + order[static_cast<size_t>(n)] * s.dim)) return 1.0;
+        }
+        return 0.0;
+    };
+    return {"scatter_rows", fmt::format("{}x{}", s.N, s.dim), 8.0 * static_cast<double>(s.N * s.dim), 0, run, error};
+}
+
 /// Rows of images in another order, as shuffling BN takes them.
 OpCase gather_case(const OpSizes& s, Backend& backend) {
     const int64_t columns = s.side * s.side * 3;
@@ -120,6 +142,7 @@ std::vector<OpCase> update_ops(const OpSizes& s, Backend& backend) {
     std::vector<OpCase> cases;
     add_updates(cases, s, backend);
     cases.push_back(gather_case(s, backend));
+    cases.push_back(scatter_case(s, backend));
     cases.push_back(top_k_case(s, backend));
     return cases;
 }

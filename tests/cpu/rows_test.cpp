@@ -105,6 +105,16 @@ TEST(CpuRows, GatherRows) {
     });
 }
 
+TEST(CpuRows, ScatterRowsWritesTheLastOfEqualIndices) {
+    for_matrices([](int64_t rows, int64_t columns, const auto& x, const auto& before) {
+        std::vector<int64_t> index;
+        for (int64_t i = 0; i < rows; ++i) index.push_back(i * 7 % ((rows + 1) / 2));  // half of y stays
+        std::vector<float> y = before;
+        cpu().scatter_rows(x.data(), index.data(), y.data(), rows, columns);
+        EXPECT_EQ(error_over_rms(y, reference::scatter_rows(wide(x), index, wide(before), columns)), 0);
+    });
+}
+
 TEST(CpuEnqueue, WrapsAroundTheEnd) {
     const int64_t K = 7, C = 3;
     for (const int64_t N : {1, 4, 7})

@@ -108,4 +108,10 @@ Values columns_of(const Values& x, int64_t rows, int64_t columns, int64_t begin,
     return y;
 }
 
+Values scatter_rows(const Values& x, const std::vector<int64_t>& index, Values y, int64_t columns) {
+    for (size_t i = 0; i < index.size(); ++i)
+        for (int64_t c = 0; c < columns; ++c) y[at(index[i], c, columns)] = x[at(static_cast<int64_t>(i), c, columns)];
+    return y;
+}
+
 }  // namespace moco::testing::reference

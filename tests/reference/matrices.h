@@ -33,4 +33,7 @@ Values concat_columns(const Values& a, const Values& b, int64_t rows, int64_t ca
 /// Columns [begin, end) of a matrix of `columns` columns.
 Values columns_of(const Values& x, int64_t rows, int64_t columns, int64_t begin, int64_t end);
 
+/// y with y[index[i]] = x[i], row by row, one after the other.
+Values scatter_rows(const Values& x, const std::vector<int64_t>& index, Values y, int64_t columns);
+
 }  // namespace moco::testing::reference
