@@ -13,6 +13,12 @@ std::vector<std::string> method_advice(const PretrainSettings& s) {
             "--bn-splits 1: the batch is one group, so shuffling BN (Sec. 3.3) has nothing to shuffle; "
             "--bn-splits 8 is the paper's");
     }
+    if (s.method.mechanism == "memory-bank") {
+        sentences.push_back(
+            "The memory bank begins with random entries: an image's positive tells something of it from the second "
+            "epoch on");
+    }
+    if (s.method.mechanism != "moco") return sentences;
     const int64_t keys = s.optimizer.batch_size * (s.method.symmetric ? 2 : 1);  // that a step enqueues
     sentences.push_back(
         fmt::format("The queue begins with random keys, which are easy to tell apart: a contrast accuracy near 100 % "

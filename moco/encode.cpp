@@ -8,6 +8,11 @@
 
 namespace moco {
 
+Tensor encode(Network& f, const Tensor& x, const BatchPart& part) {
+    f.encoder().set_part(part);
+    return l2_normalize(f.forward(x));
+}
+
 Encoding::Encoding(Moco& moco, const Views& x, const PlacedNumbers& numbers, Communicator& comm)
     : moco_(moco), x_(x), numbers_(numbers), comm_(comm) {
     const size_t directions = numbers.orders.size();
@@ -28,8 +33,7 @@ Tensor Encoding::keys_of(const Tensor& view) {
     const BatchParts& parts = numbers_.parts;
     std::vector<Tensor> keys;
     for (int64_t a = 0; a < parts.count(); ++a) {
-        moco_.f_k.encoder().set_part({a, parts.count()});
-        keys.push_back(l2_normalize(moco_.f_k.forward(parts.part(view, a))));
+        keys.push_back(encode(moco_.f_k, parts.part(view, a), {a, parts.count()}));
     }
     return parts.together(keys);
 }
@@ -38,8 +42,8 @@ std::vector<Tensor> Encoding::queries_of_part(int64_t a) {
     const auto directions = std::ssize(numbers_.orders);
     std::vector<Tensor> queries;
     for (size_t d = 0; d < numbers_.orders.size(); ++d) {
-        moco_.f_q.encoder().set_part({a, numbers_.parts.count(), static_cast<int64_t>(d), directions});
-        queries.push_back(l2_normalize(moco_.f_q.forward(numbers_.parts.part(x_.query_of(d), a))));
+        const BatchPart part = {a, numbers_.parts.count(), static_cast<int64_t>(d), directions};
+        queries.push_back(encode(moco_.f_q, numbers_.parts.part(x_.query_of(d), a), part));
     }
     return queries;
 }

@@ -1,4 +1,4 @@
-// Queries and keys of one step: both encoders over the views, with shuffling BN.
+// Queries and keys of one step: encoders over the views, with shuffling BN.
 #pragma once
 
 #include <vector>
@@ -6,6 +6,9 @@
 #include "moco/train_step.h"
 
 namespace moco {
+
+/// f(x), L2-normalised: N x C, of x or, where a batch goes through f in parts, of the part x.
+Tensor encode(Network& f, const Tensor& x, const BatchPart& part = {});
 
 /// A query and its positive key, row by row.
 struct QueriesAndKeys {

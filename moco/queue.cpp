@@ -1,34 +1,14 @@
 // The queue's first keys, and enqueue.
 #include "moco/queue.h"
 
-#include <vector>
-
-#include "core/autograd.h"
 #include "core/backend.h"
-#include "core/parallel.h"
-#include "core/random.h"
-#include "ops/l2_normalize.h"
+#include "moco/random_rows.h"
 
 namespace moco {
-namespace {
-
-Tensor random_keys(int64_t K, int64_t C, uint64_t seed, Backend& backend) {
-    std::vector<float> values(static_cast<size_t>(K * C));
-    parallel_for(K, 256, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            Random random(seed, Purpose::queue, 0, static_cast<uint32_t>(row));
-            for (int64_t c = 0; c < C; ++c) values[static_cast<size_t>(row * C + c)] = random.normal();
-        }
-    });
-    const NoGrad queue_takes_no_gradient;
-    return l2_normalize(Tensor::from_host(values, {K, C}, backend));
-}
-
-}  // namespace
 
 KeyQueue::KeyQueue(int64_t K, int64_t C, uint64_t seed, Backend& backend) {
     check(K >= 1 && C >= 1, "KeyQueue: K = {} keys of C = {} features; both must be at least 1", K, C);
-    keys_ = random_keys(K, C, seed, backend);
+    keys_ = random_unit_rows(K, C, seed, Purpose::queue, backend);
 }
 
 void KeyQueue::enqueue(const Tensor& k, const DeviceMethodState& state) {

@@ -65,7 +65,7 @@ double gradient_norm(ParameterArena& parameters) {
 
 PretrainingDiagnostics::PretrainingDiagnostics(Pretraining& task, const PretrainSettings& settings, const Splits& data,
                                                Backend& backend, Communicator& comm)
-    : moco_(task.moco()),
+    : moco_(*task.moco()),
       comm_(comm),
       log_every_(settings.run.log_every),
       facts_(facts_of(settings, *pretraining_part(data))),
@@ -182,7 +182,7 @@ void PretrainingDiagnostics::take_up(const std::filesystem::path& checkpoint, co
 
 std::unique_ptr<Diagnostics> diagnostics_of(Pretraining& task, const PretrainSettings& settings, const Splits& data,
                                             Backend& backend, Communicator& comm) {
-    if (!settings.diagnostics) return nullptr;
+    if (!settings.diagnostics || task.moco() == nullptr) return nullptr;
     return std::make_unique<PretrainingDiagnostics>(task, settings, data, backend, comm);
 }
 

@@ -23,7 +23,7 @@ namespace moco {
 /// several ranks, the first one's.
 class PretrainingDiagnostics final : public Diagnostics, public StepClock {
   public:
-    /// All must outlive this. Nobody else may have the task's clock.
+    /// All must outlive this. The task's mechanism is MoCo, and nobody else has its clock.
     PretrainingDiagnostics(Pretraining& task, const PretrainSettings& settings, const Splits& data, Backend& backend,
                            Communicator& comm);
     ~PretrainingDiagnostics() override;
@@ -68,7 +68,7 @@ class PretrainingDiagnostics final : public Diagnostics, public StepClock {
     std::map<std::string, double> latest_;  // values, by name
 };
 
-/// Those of a run, or null where its settings switch them off.
+/// Those of a run, or null where its settings switch them off or choose another mechanism.
 std::unique_ptr<Diagnostics> diagnostics_of(Pretraining& task, const PretrainSettings& settings, const Splits& data,
                                             Backend& backend, Communicator& comm);
 

@@ -90,6 +90,8 @@ void take_from_reference(PretrainSettings& settings, const std::filesystem::path
 
 AdoptedRun adopt_run(const std::filesystem::path& file, const PretrainSettings& settings, const Splits& data,
                      Backend& backend) {
+    check(mechanism_of(settings.method) == MechanismKind::moco,
+          "--mechanism {}: {} is a run of MoCo, and goes on as one", settings.method.mechanism, file.string());
     const std::shared_ptr<const TensorFile> opened = open_tensors(file);
     const NetworkConfig config = config_of(opened);
     AdoptedRun run = {run_folder(settings), epoch_in(*opened), 0};

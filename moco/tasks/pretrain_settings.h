@@ -13,14 +13,15 @@ namespace moco {
 
 /// The paper's symbol stands in parentheses.
 struct MethodSettings {
-    bool mlp = false;        // head Linear-ReLU-Linear (v2) instead of Linear (v1)
-    int64_t moco_dim = 128;  // feature dimension (C)
-    int64_t moco_k = 65536;  // keys in the queue (K)
-    double moco_m = 0.999;   // momentum of the key encoder (m)
-    double moco_t = 0.07;    // temperature (T)
-    bool symmetric = false;  // loss(x1 -> x2) + loss(x2 -> x1)
-    int64_t bn_splits = 8;   // batch norm statistics over batch_size / bn_splits samples (the paper's GPUs)
-    bool shuffle_bn = true;  // permute the keys over the splits (Sec. 3.3)
+    std::string mechanism = "moco";  // where keys come from: moco, end-to-end, memory-bank (figure 2)
+    bool mlp = false;                // head Linear-ReLU-Linear (v2) instead of Linear (v1)
+    int64_t moco_dim = 128;          // feature dimension (C)
+    int64_t moco_k = 65536;          // keys in the queue, the batch or the draw from the bank (K)
+    double moco_m = 0.999;           // momentum of the key encoder (m)
+    double moco_t = 0.07;            // temperature (T)
+    bool symmetric = false;          // loss(x1 -> x2) + loss(x2 -> x1)
+    int64_t bn_splits = 8;           // batch norm statistics over batch_size / bn_splits samples (the paper's GPUs)
+    bool shuffle_bn = true;          // permute the keys over the splits (Sec. 3.3)
 
     bool operator==(const MethodSettings&) const = default;
 };
@@ -50,6 +51,15 @@ struct PretrainSettings : TrainSettings {
 
     bool operator==(const PretrainSettings&) const = default;
 };
+
+/// With --mechanism end-to-end the keys are the batch: where `sources` give moco-k, the batch becomes as large, the
+/// rate grows as the batch does (unless --scale-lr makes it), and a batch norm split keeps its images; else moco-k
+/// follows.
+void settle(PretrainSettings& settings, const SettingSources& sources);
+
+/// Which mechanism a run has. Throws Error listing them for an unknown name.
+enum class MechanismKind { moco, end_to_end, memory_bank };
+MechanismKind mechanism_of(const MethodSettings& method);
 
 /// Throws Error, one sentence naming the flags, for settings that cannot work: K < batch, splits that do not divide the
 /// batch, an unknown architecture, ...

@@ -65,6 +65,10 @@ PythonValue reference_checkpoint(std::vector<TensorItem> encoder_q, const Networ
         !whole || options.encoder != WhichEncoder::key,
         "--encoder k: a checkpoint of the reference code has both encoders; with --strip it has the one that is named");
     if (whole) add_method_state(encoder_q, from, options);
+    check(!whole || from.whole->find("queue") != nullptr,
+          "{} holds no queue, for its run had another --mechanism than MoCo's, which is the only one of the reference "
+          "code; --strip writes the backbone",
+          from.whole->path().string());
     PythonDict checkpoint = {{{py("epoch"), py(epoch_of(*from.whole))},
                               {py("arch"), py(from.config.arch)},
                               {py("state_dict"), py(state_dict_of(encoder_q))}}};

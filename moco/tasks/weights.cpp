@@ -224,6 +224,11 @@ std::map<std::string, std::string> names_in_checkpoint(const TensorFile& file, c
     if (which == WhichEncoder::key) {
         check(is_of<PretrainSettings>(file), "--encoder k: {} is a checkpoint of `moco {}`, which has one encoder",
               file.path().string(), read_header(file).command);
+        const MethodSettings method = settings_in<PretrainSettings>(file).method;
+        check(mechanism_of(method) == MechanismKind::moco,
+              "--encoder k: {} is of a run with --mechanism {}, which has "
+              "one encoder",
+              file.path().string(), method.mechanism);
         encoder = "encoder_k.", head = "encoder_k.fc.";
     }
     std::map<std::string, std::string> names;

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace moco {
 
 void fail_unknown_preset(std::string_view name, const std::vector<std::string_view>& known) {
@@ -22,12 +24,53 @@ void check_task(const std::filesystem::path& file, std::string_view command) {
     check(task == command, "{}: these are settings of `moco {}`, not of `moco {}`", file.string(), task, command);
 }
 
+namespace {
+
+std::vector<std::string> names_of(const GivenFlags& flags) {
+    std::vector<std::string> names;
+    for (const auto& given : flags) names.push_back(given.first);
+    return names;
+}
+
+std::vector<std::string> keys_of(const std::filesystem::path& file) {
+    std::vector<std::string> keys;
+    for (const auto& held : values_of_toml(read_settings(file), file.string())) keys.push_back(held.first);
+    return keys;
+}
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// `dashes` stand before the names in the message, `where` before all of it.
+void check_shorthands(const SettingTable& table, const std::vector<std::string>& given, std::string_view dashes,
+                      const std::string& where) {
+    for (const Setting& row : table.rows()) {
+        if (!holds(given, row.name)) continue;
+        for (const std::string_view other : row.stands_for) {
+            check(!holds(given, other), "{}{}{} beside {}{}: {}{} sets {}{}, so give one of the two", where, dashes,
+                  row.name, dashes, other, dashes, row.name, dashes, other);
+        }
+    }
+}
+
+}  // namespace
+
+bool gives(const SettingSources& sources, std::string_view name) {
+    return holds(names_of(sources.flags), name) || (sources.file && holds(keys_of(*sources.file), name));
+}
+
 void apply(const SettingTable& table, std::string_view command, const SettingSources& sources) {
-    if (sources.file) from_toml(table, command, read_settings(*sources.file), sources.file->string());
+    if (sources.file) {
+        from_toml(table, command, read_settings(*sources.file), sources.file->string());
+        check_shorthands(table, keys_of(*sources.file), "", sources.file->string() + ": ");
+    }
+    check_shorthands(table, names_of(sources.flags), "--", "");
     for (const auto& given : sources.flags) table.set(given.first, given.second);
 }
 
 void apply_to_resumed(const SettingTable& table, const GivenFlags& flags) {
+    check_shorthands(table, names_of(flags), "--", "");
     std::vector<SettingValue> before;
     for (const Setting& setting : table.rows()) before.push_back(setting.get());
     for (const auto& given : flags) {

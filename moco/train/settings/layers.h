@@ -67,20 +67,26 @@ S preset(std::string_view name) {
 /// The preset named by the flags, else by the file, else `otherwise`.
 std::string chosen_preset(const SettingSources& sources, std::string_view otherwise);
 
+/// Whether a setting is given by the flags or the file.
+bool gives(const SettingSources& sources, std::string_view name);
+
 /// Throws Error if `file` holds the settings of another command.
 void check_task(const std::filesystem::path& file, std::string_view command);
 
-/// Reads file and flags on top of what the table's settings are. Does not validate.
+/// Reads file and flags on top of what the table's settings are. Does not validate. Throws Error where either gives a
+/// shorthand beside what it stands for.
 void apply(const SettingTable& table, std::string_view command, const SettingSources& sources);
 
 /// Changes settings of a run by flags. Throws Error with both values where a flag changes what must stay.
 void apply_to_resumed(const SettingTable& table, const GivenFlags& flags);
 
+/// Where some settings of S follow from others that were given, settle(settings, sources) sees to that.
 template <typename S>
 S resolve_settings(const SettingSources& sources) {
     if (sources.file) check_task(*sources.file, S::command);
     S settings = preset<S>(chosen_preset(sources, S().preset));
     apply(table_of(settings), S::command, sources);
+    if constexpr (requires { settle(settings, sources); }) settle(settings, sources);
     return settings;
 }
 

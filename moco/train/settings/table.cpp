@@ -136,6 +136,18 @@ std::string nearest(std::string_view asked, const std::vector<std::string>& know
     return best;
 }
 
+SettingTable& SettingTable::add_shorthand(std::string_view name, std::string_view argument,
+                                          std::vector<std::string_view> others, std::function<std::string()> get,
+                                          std::function<void(const std::string&)> set, std::string_view help) {
+    const auto set_text = [set = std::move(set)](const SettingValue& value) {
+        std::string text;
+        assign(text, value);
+        set(text);
+    };
+    rows_.push_back({name, group_, argument, help, {Decides::run}, {}, std::move(get), set_text, std::move(others)});
+    return *this;
+}
+
 void SettingTable::set_defaults(const SettingTable& defaults) {
     for (size_t i = 0; i < rows_.size(); ++i) rows_[i].by_default = defaults.rows_[i].get();
 }

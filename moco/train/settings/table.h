@@ -51,6 +51,7 @@ struct Setting {
     std::function<SettingValue()> get;
     /// Throws Error ("expected a whole number") if the value is of another type; a whole number will do for a real one.
     std::function<void(const SettingValue&)> set;
+    std::vector<std::string_view> stands_for = {};  // of a shorthand: the settings that it sets, and that files hold
 };
 
 /// Rows in the order of --help and of files. The variables must outlive the table.
@@ -65,6 +66,12 @@ class SettingTable {
     template <typename T>
     SettingTable& add(std::string_view name, std::string_view argument, T& variable, std::string_view help,
                       SettingKind kind = {});
+
+    /// A setting that is another way to say others, which it stands for: flags and files may give it or them, files
+    /// that are written hold them. `set` throws Error ("expected one of ...") for a text that says nothing.
+    SettingTable& add_shorthand(std::string_view name, std::string_view argument, std::vector<std::string_view> others,
+                                std::function<std::string()> get, std::function<void(const std::string&)> set,
+                                std::string_view help);
 
     /// Takes as defaults what the variables of `defaults`, a table of the same rows, hold.
     void set_defaults(const SettingTable& defaults);

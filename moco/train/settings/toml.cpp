@@ -103,6 +103,7 @@ std::string to_toml(const SettingTable& table, std::string_view command) {
     if (command != kPretrain) text += fmt::format("{} = \"{}\"\n", kTask, command);
     std::string_view group;
     for (const Setting& row : table.rows()) {
+        if (!row.stands_for.empty()) continue;
         if (row.group != group) text += fmt::format("\n# ---- {} ----\n", row.group);
         group = row.group;
         const std::string value = toml_text(row.get());

@@ -11,8 +11,8 @@
 
 namespace moco {
 
-/// Every setting, grouped and commented; a valid --config of `moco COMMAND`. Commands other than pretrain say so in a
-/// key `task`.
+/// Every setting but shorthands, grouped and commented; a valid --config of `moco COMMAND`. Commands other than
+/// pretrain say so in a key `task`.
 std::string to_toml(const SettingTable& table, std::string_view command);
 
 /// Sets what `text` holds, but for `task`. Unknown keys are errors that name the nearest known key. `name` says where

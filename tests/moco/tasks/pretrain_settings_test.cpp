@@ -122,7 +122,7 @@ void expect_every_setting_is_a_flag_and_a_key() {
         EXPECT_EQ(on_off, std::holds_alternative<bool>(row.by_default)) << row.name;
         // Every type understands some of these texts, and says what it expects where it does not.
         bool changed_something = false;
-        for (const std::string_view text : {"true", "false", "2", "abc"}) {
+        for (const std::string_view text : {"true", "false", "2", "abc", "split"}) {
             try {
                 flags.set(row.name, text);
             } catch (const Error& error) {
@@ -256,6 +256,8 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
         {"batch-size", "0", "--batch-size 0: it must be at least 1"},
         {"moco-k", "32",
          "--moco-k 32 is smaller than --batch-size 128: the queue must hold at least one batch (paper, Sec. 3.2)"},
+        {"mechanism", "mocco", "--mechanism mocco: expected one of moco, end-to-end, memory-bank"},
+        {"mechanism", "end-to-end", "--moco-k 4096: with --mechanism end-to-end the keys are the batch, 128 images"},
         {"moco-m", "1.5", "--moco-m 1.5: it must be in 0..1 (0.999 is the paper's)"},
         {"moco-t", "0", "--moco-t 0: it must be above 0 (0.07 is the first paper's)"},
         {"moco-t", "nan", "--moco-t nan: it must be above 0 (0.07 is the first paper's)"},

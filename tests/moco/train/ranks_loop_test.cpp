@@ -25,8 +25,7 @@ PretrainSettings settings(const std::filesystem::path& folder) {
 RunSummary run_on_ranks(const PretrainSettings& given, int ranks, Watcher& watcher) {
     RunSummary summary;
     run_on_threads(ranks, [&](Communicator& comm) {
-        PretrainSettings s = given;
-        s.method.bn_splits /= ranks;
+        const PretrainSettings s = given;
         const Splits data = open_dataset(s.data.spec);
         Pretraining task(s, data, cpu(), comm);
         PretrainSettings written = given;
