@@ -19,7 +19,8 @@ enum class Purpose : uint32_t {
     bank = 5,
     shapes = 6,
     bench = 7,
-    subset = 8
+    subset = 8,
+    positive = 9
 };
 
 /// The Philox4x32-10 block function.

@@ -20,6 +20,7 @@ int64_t samples_per_chunk(int64_t size) {
 /// Images that a worker has decoded and not yet made views of.
 struct Decoded {
     std::vector<SampleSource::Sample> samples;
+    std::vector<ScaledImage> partners;  // what the views after the first show, where they show another image
     std::vector<std::vector<AugmentParams>> params;  // by view, then sample
     int64_t pixels = 0;
 };
@@ -27,7 +28,7 @@ struct Decoded {
 struct Slot {
     std::vector<Tensor> views;
     std::vector<int64_t> indices;
-    std::vector<std::optional<Unreadable>> unreadable;  // by row
+    std::vector<std::vector<Unreadable>> unreadable;  // by row
 };
 
 void check_options(const Dataset& dataset, const LoaderOptions& o) {
@@ -53,6 +54,7 @@ struct Loader::State {
           source(dataset, options.seed),
           steps_per_epoch(dataset->count() / (options.batch * options.world)),
           first(options.start_epoch * steps_per_epoch + options.start_step) {
+        if (options.positive.kind != PositiveKind::instance) positives.emplace(*dataset, options.positive);
         const Shape shape = {options.batch, options.size, options.size, dataset->info().channels};
         slots.resize(static_cast<size_t>(options.workers == 0 ? 1 : options.prefetch + 1));
         for (Slot& slot : slots) {
@@ -71,13 +73,17 @@ struct Loader::State {
     }
     void name_samples(int64_t epoch, int64_t step, int64_t begin, int64_t end, Slot& slot);
     void make_views_of(Decoded& decoded, int64_t end_row, Slot& slot);
+    void read_sample(int64_t epoch, int64_t position, Decoded& decoded, std::vector<Unreadable>& unreadable);
+    ScaledImage read_partner(int64_t epoch, const SampleSource::Sample& sample, std::vector<Unreadable>& unreadable);
     std::vector<AugmentParams> draw(int64_t epoch, int64_t asked, int64_t H, int64_t W) const;
+    ScaleChooser scale_for(int64_t epoch, int64_t asked, size_t first_view, size_t end_view) const;
 
     DatasetPtr dataset;
     std::vector<Recipe> recipes;
     LoaderOptions options;
     ViewBackends backends;
     SampleSource source;
+    std::optional<Positives> positives;
     int64_t steps_per_epoch, first;
     int64_t chunk_size = samples_per_chunk(options.size);
     int64_t batches = 0, batches_returned = 0;
@@ -95,13 +101,58 @@ std::vector<AugmentParams> Loader::State::draw(int64_t epoch, int64_t asked, int
     return views;
 }
 
+/// The crops of these views say how small an image may be decoded.
+ScaleChooser Loader::State::scale_for(int64_t epoch, int64_t asked, size_t first_view, size_t end_view) const {
+    return [=, this](int64_t H, int64_t W) {
+        const std::vector<AugmentParams> views = draw(epoch, asked, H, W);
+        return decode_eighths(
+            {views.begin() + static_cast<int64_t>(first_view), views.begin() + static_cast<int64_t>(end_view)},
+            options.size);
+    };
+}
+
+/// The image of the views after the first; the sample's own again where it cannot be read.
+ScaledImage Loader::State::read_partner(int64_t epoch, const SampleSource::Sample& sample,
+                                        std::vector<Unreadable>& unreadable) {
+    const int64_t partner = positives->partner(sample.index, options.seed, epoch);
+    const ScaleChooser scale = scale_for(epoch, sample.asked, 1, recipes.size());
+    if (std::optional<ScaledImage> image = source.read_image(partner, scale)) return std::move(*image);
+    if (partner != sample.index) unreadable.push_back(source.report(partner, sample.index));
+    return dataset->load_scaled(sample.index, scale);
+}
+
+/// Reads what the views of one row show, and draws what becomes of it.
+void Loader::State::read_sample(int64_t epoch, int64_t position, Decoded& decoded,
+                                std::vector<Unreadable>& unreadable) {
+    const size_t shown = positives ? 1 : recipes.size();  // views of the image itself
+    decoded.samples.push_back(source.read(
+        epoch, position, [&](int64_t asked, int64_t H, int64_t W) { return scale_for(epoch, asked, 0, shown)(H, W); }));
+    const SampleSource::Sample& sample = decoded.samples.back();
+    unreadable.clear();
+    if (sample.unreadable) unreadable.push_back(*sample.unreadable);
+    if (shown < recipes.size()) decoded.partners.push_back(read_partner(epoch, sample, unreadable));
+    decoded.params.resize(recipes.size());
+    const auto keep_params = [&](const ScaledImage& image, size_t first_view, size_t end_view) {
+        const std::vector<AugmentParams> views = draw(epoch, sample.asked, image.full_H, image.full_W);
+        for (size_t view = first_view; view < end_view; ++view) {
+            decoded.params[view].push_back(scaled_to(views[view], image.eighths));
+        }
+        decoded.pixels += image.image.H * image.image.W;
+    };
+    keep_params(sample.image, 0, shown);
+    if (shown < recipes.size()) keep_params(decoded.partners.back(), shown, recipes.size());
+}
+
 /// Fills the rows before `end_row` from the decoded images, and lets go of these.
 void Loader::State::make_views_of(Decoded& decoded, int64_t end_row, Slot& slot) {
     const int64_t begin_row = end_row - static_cast<int64_t>(decoded.samples.size());
-    std::vector<ImageView> images;
+    std::vector<ImageView> images, partners;
     for (const SampleSource::Sample& sample : decoded.samples) images.push_back(sample.image.image.view());
+    for (const ScaledImage& partner : decoded.partners) partners.push_back(partner.image.view());
     for (size_t view = 0; view < recipes.size(); ++view) {
-        make_views(backends, images, decoded.params[view], slot.views[view].rows(begin_row, end_row));
+        const bool of_partners = view > 0 && !partners.empty();
+        make_views(backends, of_partners ? partners : images, decoded.params[view],
+                   slot.views[view].rows(begin_row, end_row));
     }
     decoded = {};
 }
@@ -120,20 +171,8 @@ void Loader::State::fill(int64_t batch, int64_t chunk) {
     if (recipes.empty()) return name_samples(epoch, step, begin, end, slot);
     Decoded decoded;
     for (int64_t n = begin; n < end; ++n) {
-        const int64_t position = position_of(step, n);
-        // The crops say how small an image may be decoded.
-        decoded.samples.push_back(source.read(epoch, position, [&](int64_t asked, int64_t H, int64_t W) {
-            return decode_eighths(draw(epoch, asked, H, W), options.size);
-        }));
-        const SampleSource::Sample& sample = decoded.samples.back();
-        const std::vector<AugmentParams> views = draw(epoch, sample.asked, sample.image.full_H, sample.image.full_W);
-        decoded.params.resize(views.size());
-        for (size_t view = 0; view < views.size(); ++view) {
-            decoded.params[view].push_back(scaled_to(views[view], sample.image.eighths));
-        }
-        slot.indices[static_cast<size_t>(n)] = sample.index;
-        slot.unreadable[static_cast<size_t>(n)] = sample.unreadable;
-        decoded.pixels += sample.image.image.H * sample.image.image.W;
+        read_sample(epoch, position_of(step, n), decoded, slot.unreadable[static_cast<size_t>(n)]);
+        slot.indices[static_cast<size_t>(n)] = decoded.samples.back().index;
         if (decoded.pixels >= kMostPixelsHeld || n + 1 == end) make_views_of(decoded, n + 1, slot);
     }
 }
@@ -169,8 +208,8 @@ Batch Loader::next() {
     result.views = slot.views;
     result.indices = slot.indices;
     for (const int64_t index : slot.indices) result.labels.push_back(s.dataset->label(index));
-    for (const std::optional<Unreadable>& unreadable : slot.unreadable) {
-        if (unreadable) result.unreadable.push_back(*unreadable);
+    for (const std::vector<Unreadable>& unreadable : slot.unreadable) {
+        result.unreadable.insert(result.unreadable.end(), unreadable.begin(), unreadable.end());
     }
     return result;
 }

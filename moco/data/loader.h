@@ -15,6 +15,7 @@
 #include "moco/data/augmentation.h"
 #include "moco/data/dataset.h"
 #include "moco/data/make_views.h"
+#include "moco/data/positives.h"
 #include "moco/data/transforms.h"
 
 namespace moco {
@@ -32,7 +33,8 @@ struct Unreadable {
 };
 
 /// Augmented views of each of N images. The tensors share memory with the loader: valid until its next next(). Labels
-/// and indices are those of the images that were read, the views' draws those of the images that were asked for.
+/// and indices are those of the images that were read (for the first view, where the others are of a partner), the
+/// views' draws those of the images that were asked for.
 struct Batch {
     int64_t epoch = 0, step = 0;         // both counted from 0
     std::vector<Tensor> views;           // N x size x size x C each, f32
@@ -48,18 +50,20 @@ struct LoaderOptions {
     int workers = 1;   // threads; 0: work is done in next()
     int prefetch = 2;  // batches kept ready (at least 1); each holds N * size^2 * C floats a view
     int64_t start_epoch = 0, start_step = 0;
-    int64_t epochs = 1;       // the epoch after the last
-    int rank = 0, world = 1;  // position p of a global batch of N * world belongs to rank p mod world
+    int64_t epochs = 1;             // the epoch after the last
+    int rank = 0, world = 1;        // position p of a global batch of N * world belongs to rank p mod world
+    PositiveOptions positive = {};  // of which image the views after the first are
 };
 
 /// Batches of augmented views for training, epoch after epoch. The order of an epoch is the permutation of
 /// Random(seed, Purpose::order, epoch); the last partial batch is dropped. An unreadable image is replaced by the next
-/// readable sample in the epoch's order, with the draws of the image it stands for. One thread calls next().
+/// readable sample in the epoch's order, with the draws of the image it stands for; an unreadable partner
+/// (moco/data/positives.h) by the image itself. One thread calls next().
 class Loader {
   public:
     /// One view of each image for each of `recipes`; without recipes no image is read, and batches hold labels and
     /// indices only. Batches lie in the memory of backends.trains. Throws Error when
-    /// the data set is smaller than a batch or a number is impossible. Workers start at once.
+    /// the data set is smaller than a batch or a number is impossible, and as Positives. Workers start at once.
     Loader(DatasetPtr dataset, std::vector<Recipe> recipes, const LoaderOptions& options, const ViewBackends& backends);
     ~Loader();
     /// The next batch; waits for it. Throws Error when no image can be read, or after the last step of the last epoch.

@@ -31,6 +31,13 @@ bool SampleSource::try_load(Sample& sample, const ScaleChooser& choose) {
     }
 }
 
+std::optional<ScaledImage> SampleSource::read_image(int64_t index, const ScaleChooser& choose) {
+    Sample sample;
+    sample.index = index;
+    if (known_unreadable(index) || !try_load(sample, choose)) return std::nullopt;
+    return std::move(sample.image);
+}
+
 bool SampleSource::known_unreadable(int64_t index) {
     const std::lock_guard lock(mutex_);
     return !unreadable_.empty() && unreadable_.contains(index);

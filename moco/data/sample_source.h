@@ -44,6 +44,11 @@ class SampleSource {
         fail_all_unreadable();
     }
 
+    /// Image `index`, whichever position it has; nothing where it cannot be read. `choose` is as of load_scaled.
+    std::optional<ScaledImage> read_image(int64_t index, const ScaleChooser& choose);
+    /// Why image `index`, which could not be read, is not there, and what stands for it.
+    Unreadable report(int64_t index, int64_t replaced_by);
+
     /// The sample whose turn it is at `position`, which nobody reads.
     int64_t sample_at(int64_t epoch, int64_t position) {
         return (*order_of(epoch))[static_cast<size_t>(position % dataset_->count())];
@@ -54,7 +59,6 @@ class SampleSource {
     Order order_of(int64_t epoch);
     bool try_load(Sample& sample, const ScaleChooser& choose);
     bool known_unreadable(int64_t index);
-    Unreadable report(int64_t index, int64_t replaced_by);
     [[noreturn]] void fail_all_unreadable();
 
     DatasetPtr dataset_;

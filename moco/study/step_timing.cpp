@@ -42,7 +42,9 @@ StepTiming time_steps(PretrainSettings settings, const Splits& data, const ViewB
     SingleProcess comm;
     Pretraining task(settings, data, backends.trains, comm);
     const LoaderPlan plan = task.loader_plan();
-    Loader loader(plan.data, plan.views, loader_options(settings), backends);
+    LoaderOptions options = loader_options(settings);
+    options.positive = plan.positive;
+    Loader loader(plan.data, plan.views, options, backends);
     StepTiming timing;
     timing.batch = settings.optimizer.batch_size;
     const auto step = [&] { task.step(loader.next(), {0, 0, 0.0f}).front().tensor.item(); };

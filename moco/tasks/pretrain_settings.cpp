@@ -27,10 +27,10 @@ void PretrainSettings::add_rows(SettingTable& table) {
     moco::add_rows(table, encoder, "Encoder (f_q, f_k)");
     table.add("mlp", "", method.mlp, "MoCo v2's head Linear-ReLU-Linear instead of Linear")
         .add("moco-dim", "C", method.moco_dim, "feature dimension (C)");
+    const SettingKind newer = {Decides::method, OnResume::fixed, InCheckpoints::if_changed};
     table.group("Method")
         .add("mechanism", "moco|end-to-end|memory-bank", method.mechanism,
-             "where keys come from (figure 2): a queue, the batch itself, or a memory bank",
-             {Decides::method, OnResume::fixed, InCheckpoints::if_changed})
+             "where keys come from (figure 2): a queue, the batch itself, or a memory bank", newer)
         .add("moco-k", "K", method.moco_k, "keys in the queue, the negatives (K); of end-to-end it sets the batch")
         .add("moco-m", "M", method.moco_m, "momentum of the key encoder (m)")
         .add("moco-t", "T", method.moco_t, "temperature of the softmax (tau)")
@@ -42,7 +42,10 @@ void PretrainSettings::add_rows(SettingTable& table) {
             "and --shuffle-bn")
         .add("bn-splits", "S", method.bn_splits,
              "groups of the batch with batch norm statistics of their own (the GPUs)")
-        .add("shuffle-bn", "", method.shuffle_bn, "permute the key batch over the groups (Sec. 3.3)");
+        .add("shuffle-bn", "", method.shuffle_bn, "permute the key batch over the groups (Sec. 3.3)")
+        .add("positive", "instance|folder|frames", method.positive,
+             "a pair is two views of: one image, two images of one folder, two frames of one video's folder", newer)
+        .add("frames-apart", "N", method.frames_apart, "how many places apart two such frames may be", newer);
     moco::add_rows(table, optimizer);
     table.group("Monitoring")
         .add("knn-every", "EPOCHS", knn.every, "epochs between kNN evaluations; 0: never")
@@ -109,6 +112,9 @@ void validate(const MethodSettings& m, int64_t batch_size) {
     check_at_least("moco-dim", m.moco_dim, 1);
     check_at_least("moco-k", m.moco_k, 1);
     validate_keys(m, batch_size);
+    check(positive_named(m.positive) == PositiveKind::instance || mechanism_of(m) != MechanismKind::memory_bank,
+          "--positive {}: --mechanism memory-bank has one view an image, no second one to take elsewhere", m.positive);
+    check_at_least("frames-apart", m.frames_apart, 1);
     check_real("moco-m", m.moco_m, m.moco_m >= 0 && m.moco_m <= 1, "in 0..1 (0.999 is the paper's)");
     check_real("moco-t", m.moco_t, m.moco_t > 0, "above 0 (0.07 is the first paper's)");
     check_at_least("bn-splits", m.bn_splits, 1);
@@ -154,6 +160,10 @@ NetworkConfig network_config(const PretrainSettings& s, int64_t in_channels) {
     config.bn_splits = s.method.bn_splits / s.optimizer.accumulate;
     config.precision = precision_from_name(s.run.precision);
     return config;
+}
+
+PositiveOptions positive_options(const MethodSettings& method) {
+    return {positive_named(method.positive), method.frames_apart};
 }
 
 KnnOptions knn_options(const KnnSettings& knn) {

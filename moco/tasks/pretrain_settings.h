@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "moco/data/positives.h"
 #include "moco/eval/knn_monitor.h"
 #include "moco/train/settings/layers.h"
 #include "moco/train/settings/train_settings.h"
@@ -22,6 +23,9 @@ struct MethodSettings {
     bool symmetric = false;          // loss(x1 -> x2) + loss(x2 -> x1)
     int64_t bn_splits = 8;           // batch norm statistics over batch_size / bn_splits samples (the paper's GPUs)
     bool shuffle_bn = true;          // permute the keys over the splits (Sec. 3.3)
+
+    std::string positive = "instance";  // the second view shows: the same image, one of its folder, a frame near it
+    int64_t frames_apart = 10;          // of frames: at most so far from it
 
     bool operator==(const MethodSettings&) const = default;
 };
@@ -68,5 +72,6 @@ void validate(const PretrainSettings& settings);
 /// The parts of the house that the settings describe. Throw Error for unknown names, as validate does.
 NetworkConfig network_config(const PretrainSettings& settings, int64_t in_channels);
 KnnOptions knn_options(const KnnSettings& knn);
+PositiveOptions positive_options(const MethodSettings& method);
 
 }  // namespace moco

@@ -36,7 +36,7 @@ void Pretraining::prepare_to_save(Communicator& comm) {
 
 LoaderPlan Pretraining::loader_plan() const {
     const std::vector<Recipe> views(static_cast<size_t>(mechanism_->views()), recipe_of(settings_.views));
-    return {data_.pretrain, views, settings_.views.image_size};
+    return {data_.pretrain, views, settings_.views.image_size, positive_options(settings_.method)};
 }
 
 const std::vector<ValueName>& Pretraining::value_names() const {

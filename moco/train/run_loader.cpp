@@ -7,6 +7,7 @@ std::unique_ptr<Loader> make_loader(const LoaderPlan& plan, const TrainSettings&
     LoaderOptions options;
     options.batch = settings.optimizer.batch_size / comm.size();
     options.size = plan.size;
+    options.positive = plan.positive;
     options.seed = settings.run.seed;
     options.workers = static_cast<int>(settings.machine.workers);
     options.start_epoch = epoch;

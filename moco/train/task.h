@@ -41,8 +41,9 @@ using StepValues = std::vector<StepValue>;
 /// What the loader makes of each sample.
 struct LoaderPlan {
     DatasetPtr data;
-    std::vector<Recipe> views;  // one recipe a view
-    int64_t size = 224;         // side of the views, pixels
+    std::vector<Recipe> views;      // one recipe a view
+    int64_t size = 224;             // side of the views, pixels
+    PositiveOptions positive = {};  // of which image the views after the first are
 };
 
 /// Which step.

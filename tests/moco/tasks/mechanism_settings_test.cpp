@@ -68,6 +68,8 @@ TEST(MechanismSettings, WhatAMechanismCannotDoIsRefused) {
         "--moco-k 8192: --mechanism end-to-end holds every query against every key of the batch, of 4096 at most");
     EXPECT_EQ(refusal({{"mechanism", "memory-bank"}, {"symmetric", "true"}}),
               "--symmetric: only --mechanism moco sums both directions, not memory-bank");
+    EXPECT_EQ(refusal({{"mechanism", "memory-bank"}, {"positive", "folder"}}),
+              "--positive folder: --mechanism memory-bank has one view an image, no second one to take elsewhere");
     EXPECT_NO_THROW(validate(resolved({{"mechanism", "memory-bank"}, {"moco-k", "16"}, {"accumulate", "2"}})));
 }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "moco/tasks/convert.h"
 #include "nn/safetensors.h"
 #include "tests/moco/mechanism_steps.h"
 #include "tests/moco/runs.h"
@@ -112,6 +113,26 @@ TEST(Mechanisms, TheMemoryBankKeepsAnEntryForEveryImageAndTakesParts) {
     const SafetensorsFile whole(folder / "run" / kLastCheckpoint), cut(folder / "parts" / kLastCheckpoint);
     EXPECT_EQ(whole.at("bank").shape, (std::vector<int64_t>{86, 8}));
     EXPECT_LE(error_over_rms(cut.read_floats(cut.at("bank")), whole.read_floats(whole.at("bank"))), 1e-3);
+}
+
+TEST(Mechanisms, OtherProgramsGetTheEncoderButNoRunThatTheyDoNotKnow) {
+    const TempFolder folder;
+    PretrainSettings s = tiny("end-to-end", folder / "run");
+    s.run.max_steps = 1, s.knn.every = 0;
+    run(s);
+    const std::filesystem::path checkpoint = folder / "run" / kLastCheckpoint;
+    ConvertOptions options;
+    EXPECT_GT(convert(checkpoint, folder / "encoder.pth", options).tensors, 60);
+    options.naming = Naming::reference;
+    EXPECT_EQ(message_of([&] { convert(checkpoint, folder / "run.pth.tar", options); }),
+              checkpoint.string() +
+                  " holds no queue, for its run had another --mechanism than MoCo's, which is the only "
+                  "one of the reference code; --strip writes the backbone");
+    options.naming = Naming::torchvision;
+    options.encoder = WhichEncoder::key;
+    EXPECT_EQ(
+        message_of([&] { convert(checkpoint, folder / "key.pth", options); }),
+        "--encoder k: " + checkpoint.string() + " is of a run with --mechanism end-to-end, which has one encoder");
 }
 
 class ReplayedMechanisms : public EachBackend {};

@@ -258,6 +258,8 @@ TEST(Config, ImpossibleSettingsAreRefusedInOneSentence) {
          "--moco-k 32 is smaller than --batch-size 128: the queue must hold at least one batch (paper, Sec. 3.2)"},
         {"mechanism", "mocco", "--mechanism mocco: expected one of moco, end-to-end, memory-bank"},
         {"mechanism", "end-to-end", "--moco-k 4096: with --mechanism end-to-end the keys are the batch, 128 images"},
+        {"positive", "class", "--positive class: expected one of instance, folder, frames"},
+        {"frames-apart", "0", "--frames-apart 0: it must be at least 1"},
         {"moco-m", "1.5", "--moco-m 1.5: it must be in 0..1 (0.999 is the paper's)"},
         {"moco-t", "0", "--moco-t 0: it must be above 0 (0.07 is the first paper's)"},
         {"moco-t", "nan", "--moco-t nan: it must be above 0 (0.07 is the first paper's)"},
