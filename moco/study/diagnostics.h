@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/communicator.h"
+#include "moco/model.h"
 #include "moco/study/alarms.h"
 #include "moco/study/key_consistency.h"
 #include "moco/study/queue_watch.h"

@@ -7,6 +7,7 @@
 
 #include "moco/interchange/open_tensors.h"
 #include "moco/interchange/tensor_diff.h"
+#include "moco/model.h"
 #include "moco/tasks/pretraining.h"
 #include "moco/tasks/weights.h"
 #include "nn/safetensors.h"
