@@ -139,7 +139,7 @@ std::vector<std::string> ready_plan_names() {
 AblationPlan ready_plan(const std::string& name, const PretrainSettings& base) {
     if (name == "fig3") {
         return named(name, "number of negatives K by mechanism (paper, figure 3)",
-                     {{"mechanism", {"moco", "end-to-end", "memory-bank"}}, {"moco-k", {"128", "1024", "4096"}}});
+                     {{"moco-k", {"128", "1024", "4096"}}, {"mechanism", {"moco", "end-to-end", "memory-bank"}}});
     }
     if (name == "momentum") {
         return named(name, "momentum m of the key encoder (paper, Sec. 4.1)",

@@ -74,6 +74,8 @@ TEST(ReadyPlan, HasVariantsThatDiffer) {
         EXPECT_EQ(different.size(), plan.variants.size()) << name;
         EXPECT_GE(plan.variants.size(), 4u) << name;
     }
+    EXPECT_EQ(ready_plan("fig3", base).axis, "moco-k");
+    EXPECT_EQ(ready_plan("fig3", base).variants[2].series, "mechanism=memory-bank") << "as the published values say";
     EXPECT_THAT(ready_plan("v1-to-v2", base).variants[0].settings,
                 ::testing::Contains(std::make_pair(std::string("schedule"), std::string("12,16"))));
     EXPECT_EQ(message_of([&] { ready_plan("momentun", base); }),
