@@ -28,11 +28,15 @@ std::vector<nlohmann::json> timeless_log(const fs::path& run) {
 const std::vector<std::string> kLongRun = {"--epochs",     "30", "--checkpoint-every-steps", "3", "--knn-every", "7",
                                            "--keep-every", "10", "--knn-baselines"};
 
-TEST(Kill, AResumedRunEndsInTheBitsOfAnUnbrokenOne) {
+class KillEach : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(KillEach, AResumedRunEndsInTheBitsOfAnUnbrokenOne) {
     const TempFolder folder;
+    std::vector<std::string> long_run = kLongRun;
+    long_run.insert(long_run.end(), {"--mechanism", GetParam(), "--moco-k", "16"});  // of end-to-end the batch
     const fs::path unbroken = folder / "unbroken", broken = folder / "broken";
     const auto began = std::chrono::steady_clock::now();
-    expect_success(run_moco(small_run(unbroken, kLongRun)));
+    expect_success(run_moco(small_run(unbroken, long_run)));
     const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 
     std::mt19937 random(1);
@@ -47,7 +51,7 @@ TEST(Kill, AResumedRunEndsInTheBitsOfAnUnbrokenOne) {
                                               kills % 2 == 0 ? "2" : "1",
                                               "--workers",
                                               std::to_string(kills % 3)};
-        if (!fs::exists(broken / "config.toml")) arguments = small_run(broken, kLongRun);
+        if (!fs::exists(broken / "config.toml")) arguments = small_run(broken, long_run);
         arguments.insert(arguments.begin(), MOCO_PROGRAM);
         Process process(arguments);
         std::this_thread::sleep_for(std::chrono::duration<double>(part(random) * whole));
@@ -67,6 +71,9 @@ TEST(Kill, AResumedRunEndsInTheBitsOfAnUnbrokenOne) {
     }
     RecordProperty("kills", kills);
 }
+
+INSTANTIATE_TEST_SUITE_P(Mechanism, KillEach, ::testing::Values("moco", "end-to-end", "memory-bank"),
+                         [](const auto& each) { return std::string(each.param).substr(0, 3); });
 
 TEST(Kill, ThreadsAndWorkersDoNotChangeTheBits) {
     const TempFolder folder;
