@@ -162,10 +162,8 @@ TEST(DiagnosticsOnRanks, KnowTheImagesOfAllRanks) {
     settings.run.max_steps = 100;
     settings.optimizer.epochs = 10;
     run_on_threads(2, [&](Communicator& comm) {
-        PretrainSettings mine = settings;
-        mine.method.bn_splits /= 2;
-        const Splits data = open_dataset(mine.data.spec);
-        Pretraining task(mine, data, cpu(), comm);
+        const Splits data = open_dataset(settings.data.spec);
+        Pretraining task(settings, data, cpu(), comm);
         const auto diagnostics = diagnostics_of(task, settings, data, cpu(), comm);
         PretrainSettings written = settings;
         const SettingTable table = table_of(written);
