@@ -16,11 +16,11 @@ namespace {
 
 constexpr size_t kNamedUnreadable = 10;  // more than these are only counted
 
+}  // namespace
+
 std::string kind_of_images(int64_t channels) {
     return channels == 1 ? "grey" : channels == 3 ? "RGB" : fmt::format("{}-channel", channels);
 }
-
-}  // namespace
 
 std::filesystem::path checkpoint_file(const std::string& named) {
     const std::filesystem::path path = named;

@@ -19,6 +19,9 @@ namespace moco::apps {
 /// A checkpoint file as it was named: a run folder stands for its last checkpoint.
 std::filesystem::path checkpoint_file(const std::string& named);
 
+/// "grey", "RGB", "5-channel".
+std::string kind_of_images(int64_t channels);
+
 /// --max-pixels, --depth-range, --exif: how files are decoded.
 void add_decoding_flags(const Command& command, DataSettings& data);
 /// --labels-from, --test-part: what is asked of a folder besides.

@@ -119,7 +119,7 @@ void print_part(const char* name, const Json& part) {
     fmt::print("  {:<10}{} images", name, part["images"].get<int64_t>());
     if (!part["height"].is_null())
         fmt::print(" of {} x {}", part["height"].get<int64_t>(), part["width"].get<int64_t>());
-    fmt::print(", {}", part["channels"] == 1 ? "grey" : "RGB");
+    fmt::print(", {}", kind_of_images(part["channels"].get<int64_t>()));
     const auto classes = part["classes"].get<int64_t>();
     fmt::print(", {}", classes > 0 ? fmt::format("{} classes", classes) : "unlabelled");
     part.contains("folder") ? fmt::print(" (in {})\n", part["folder"].get<std::string>()) : fmt::print("\n");
@@ -141,8 +141,8 @@ void print_checkpoint(const Json& object) {
                object["bytes"].get<double>() / (1 << 20), object["parameters"].get<double>() * 1e-6,
                object.value("task", "") == "pretrain" ? " an encoder" : "");
     fmt::print("  trained on {} ({}), {} epochs and {} steps in all, on {}\n", object["data"].get<std::string>(),
-               object["channels"] == 1 ? "grey" : "RGB", object["epoch"].get<int64_t>(), object["step"].get<int64_t>(),
-               object["instruction_set"].get<std::string>());
+               kind_of_images(object["channels"].get<int64_t>()), object["epoch"].get<int64_t>(),
+               object["step"].get<int64_t>(), object["instruction_set"].get<std::string>());
     for (const auto& [name, value] : object["config"].items()) {
         if (!value.is_null())
             fmt::print("  {:<24}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump());

@@ -64,8 +64,8 @@ PretrainRecipe propose(const Flags& flags, const Splits& data, const DataSurvey&
 
 std::string found(const DataSurvey& s) {
     std::string text = fmt::format("{} {} images, {} x {} pixels in the middle ({} to {} the shorter side)", s.images,
-                                   s.channels == 1 ? "grey" : "colour", s.longer.median, s.shorter.median,
-                                   s.shorter.least, s.shorter.most);
+                                   s.channels == 3 ? "colour" : kind_of_images(s.channels), s.longer.median,
+                                   s.shorter.median, s.shorter.least, s.shorter.most);
     text += s.classes > 0 ? fmt::format("; {} classes, {} images to test", s.classes, s.test_images) : "; no labels";
     return text;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "nn/npy_header.h"
 
 namespace moco {
 
@@ -14,7 +15,6 @@ static_assert(std::endian::native == std::endian::little, "elements go to .npy f
 
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kPreamble = 10;   // magic, version, header length (version 1)
 constexpr size_t kAlignment = 64;  // elements start at a multiple of it
 
@@ -32,7 +32,7 @@ std::string npy_header(std::string_view descr, const std::vector<int64_t>& shape
     const size_t unpadded = kPreamble + dictionary.size() + 1;
     dictionary.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
     dictionary.push_back('\n');
-    std::string header(kMagic);
+    std::string header(kNpyMagic);
     header += {'\x01', '\x00'};
     header += {static_cast<char>(dictionary.size() & 0xff), static_cast<char>(dictionary.size() >> 8)};
     return header + dictionary;

@@ -9,12 +9,14 @@
 
 #include "core/error.h"
 #include "moco/data/jpeg.h"
+#include "moco/data/npy_decoder.h"
 #include "moco/data/orientation.h"
 #include "moco/data/png_decoder.h"
 #include "moco/data/pnm_decoder.h"
 #include "moco/data/stb_decoder.h"
 #include "moco/data/tiff_decoder.h"
 #include "moco/data/webp_decoder.h"
+#include "nn/npy_header.h"
 
 namespace moco {
 namespace {
@@ -44,6 +46,7 @@ constexpr std::array kSignatures = {
     Signature{"MM\0*"sv, 0, decode_tiff, ""},
     Signature{"II+\0"sv, 0, decode_tiff, ""},
     Signature{"MM\0+"sv, 0, decode_tiff, ""},
+    Signature{kNpyMagic, 0, decode_npy, ""},
     Signature{"ftypavif"sv, 4, nullptr, "an AVIF"},
     Signature{"ftypavis"sv, 4, nullptr, "an AVIF"},
     Signature{"ftyphei"sv, 4, nullptr, "a HEIF"},
@@ -80,23 +83,29 @@ Image decode_by_signature(Bytes bytes, const std::string& name, const DecodeOpti
     return decode_tga(bytes, name, options);
 }
 
-bool is_tiff(Bytes bytes) {
+/// Who reads samples as they are, of formats that may have any number of channels; null for the others.
+Decoder decoder_of_samples(Bytes bytes) {
     for (const Signature& signature : kSignatures) {
-        if (signature.decode == decode_tiff && matches(bytes, signature)) return true;
+        if (!matches(bytes, signature)) continue;
+        return signature.decode == decode_tiff  ? decode_tiff_samples
+               : signature.decode == decode_npy ? decode_npy
+                                                : nullptr;
     }
-    return false;
+    return nullptr;
 }
 
 /// RGB as --channels asks for it.
 Image with_channels(Image image, const std::string& name, int64_t channels) {
     if (channels == 0 || channels == 3) return image;
-    check(channels == 1, "{}: a file of 3 channels, --channels asks for {}, which TIFF files may have", name, channels);
+    check(channels == 1, "{}: a file of 3 channels, --channels asks for {}, which TIFF and .npy files may have", name,
+          channels);
     return grey_of(image);
 }
 
 ScaledImage decode(Bytes bytes, const std::string& name, const ScaleChooser& choose, const DecodeOptions& options) {
-    if (options.channels != 0 && options.channels != 1 && options.channels != 3 && is_tiff(bytes)) {
-        Image image = decode_tiff_samples(bytes, name, options);
+    const Decoder of_samples = is_of_colours(options) ? nullptr : decoder_of_samples(bytes);
+    if (of_samples != nullptr) {
+        Image image = of_samples(bytes, name, options);
         const int64_t H = image.H, W = image.W;
         return {std::move(image), H, W, 8};
     }

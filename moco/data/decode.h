@@ -14,7 +14,7 @@ namespace moco {
 /// (Adobe's inverted one too) is converted; of 16 bits the high byte is kept, unless options.depth_range says
 /// otherwise. The first frame, where there are several. Turned as EXIF says where options.exif is to honour it; TIFF's
 /// own orientation is part of the format and counts always.
-/// With options.channels: grey (1), RGB (3), or a TIFF file of as many samples a pixel, as they are, of 8 or 16 bits.
+/// With options.channels: grey (1), RGB (3), or a TIFF or .npy file of as many samples a pixel, as they are.
 /// Throws Error beginning with `name` when the bytes are no image, corrupt, truncated, of no pixels, of more than
 /// options.max_pixels or than memory holds: whatever is wrong with a file, it is an Error.
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options = {});

@@ -45,6 +45,10 @@ std::vector<std::string> DecodeNotes::take() {
     return std::exchange(sentences_, {});
 }
 
+bool is_of_colours(const DecodeOptions& options) {
+    return options.channels == 0 || options.channels == 1 || options.channels == 3;
+}
+
 void check_image_size(const std::string& name, int64_t width, int64_t height, const DecodeOptions& options) {
     check(width > 0 && height > 0, "{}: an image of {} x {} has no pixels", name, width, height);
     const uint64_t pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);

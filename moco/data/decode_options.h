@@ -61,6 +61,9 @@ struct DecodeOptions {
     std::shared_ptr<DecodeNotes> notes = {};     // who is told; null: nobody
 };
 
+/// Whether images are to be grey or RGB, not channels of which nothing is known.
+bool is_of_colours(const DecodeOptions& options);
+
 /// Throws Error beginning with `name` unless an image of that size, as a file claims it, may be decoded: it has pixels,
 /// and no more than options.max_pixels of them. Sides are below 2^32.
 void check_image_size(const std::string& name, int64_t width, int64_t height, const DecodeOptions& options);

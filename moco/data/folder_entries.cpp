@@ -64,12 +64,12 @@ bool says_image(std::string_view extension) {
 
 /// Everything that commonly lies beside images.
 bool says_other(std::string_view extension) {
-    static constexpr std::array<std::string_view, 55> kExtensions = {
-        "txt", "csv",  "tsv",  "json",  "jsonl", "xml",     "yaml",  "yml", "toml",   "ini",      "md",
-        "rst", "html", "htm",  "css",   "js",    "py",      "ipynb", "sh",  "log",    "pdf",      "doc",
-        "zip", "gz",   "tar",  "tgz",   "bz2",   "xz",      "zst",   "7z",  "rar",    "npy",      "npz",
-        "pt",  "pth",  "pkl",  "h5",    "hdf5",  "mat",     "db",    "lst", "bin",    "lock",     "safetensors",
-        "mp4", "avi",  "webm", "arrow", "onnx",  "parquet", "part",  "md5", "sha256", "tfrecord", "svg"};
+    static constexpr std::array<std::string_view, 54> kExtensions = {
+        "txt", "csv",  "tsv",   "json", "jsonl",   "xml",  "yaml",  "yml",    "toml",     "ini",         "md",
+        "rst", "html", "htm",   "css",  "js",      "py",   "ipynb", "sh",     "log",      "pdf",         "doc",
+        "zip", "gz",   "tar",   "tgz",  "bz2",     "xz",   "zst",   "7z",     "rar",      "npz",         "pt",
+        "pth", "pkl",  "h5",    "hdf5", "mat",     "db",   "lst",   "bin",    "lock",     "safetensors", "mp4",
+        "avi", "webm", "arrow", "onnx", "parquet", "part", "md5",   "sha256", "tfrecord", "svg"};
     return contains(kExtensions, extension);
 }
 
@@ -101,6 +101,7 @@ bool is_image_inside(const std::string& path) {
 Kind kind_of_file(const std::string& path, const char* name) {
     const std::string extension = extension_of(name);
     if (says_image(extension)) return Kind::image;
+    if (extension == "npy") return Kind::array;
     if (says_other(extension)) return Kind::ignored;
     return is_image_inside(path) ? Kind::image : Kind::ignored;
 }
@@ -120,17 +121,21 @@ Kind kind_of(const std::string& folder, const dirent& entry) {
     return type == DT_REG ? kind_of_file(path, entry.d_name) : Kind::ignored;
 }
 
-bool holds_images(const std::string& path, int level) {
+bool holds_images(const std::string& path, Arrays arrays, int level) {
     if (level > kMostLevels) return false;
     const std::vector<FolderEntry> entries = entries_of(path);
-    const auto is_image = [](const FolderEntry& e) { return e.kind == Kind::image; };
-    if (std::any_of(entries.begin(), entries.end(), is_image)) return true;
+    const auto is_one = [&](const FolderEntry& e) { return is_image(e, arrays); };
+    if (std::any_of(entries.begin(), entries.end(), is_one)) return true;
     return std::any_of(entries.begin(), entries.end(), [&](const FolderEntry& e) {
-        return e.kind == Kind::folder && holds_images(path + "/" + e.name, level + 1);
+        return e.kind == Kind::folder && holds_images(path + "/" + e.name, arrays, level + 1);
     });
 }
 
 }  // namespace
+
+bool is_image(const FolderEntry& entry, Arrays arrays) {
+    return entry.kind == Kind::image || (entry.kind == Kind::array && arrays == Arrays::images);
+}
 
 std::vector<FolderEntry> entries_of(const std::string& path) {
     std::vector<FolderEntry> entries;
@@ -153,8 +158,8 @@ std::vector<std::string> subfolders_of(const std::string& path, const std::funct
     return names;
 }
 
-bool holds_images(const std::string& path) {
-    return holds_images(path, 0);
+bool holds_images(const std::string& path, Arrays arrays) {
+    return holds_images(path, arrays, 0);
 }
 
 }  // namespace moco

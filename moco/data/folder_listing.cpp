@@ -15,7 +15,7 @@ constexpr int kMostLevels = 16;
 
 class Scanner {
   public:
-    explicit Scanner(const std::string& root) : root_(root) {}
+    Scanner(const std::string& root, Arrays arrays) : root_(root), arrays_(arrays) {}
 
     FolderListing scan() {
         const std::vector<FolderEntry> top = read_directory("");
@@ -23,10 +23,10 @@ class Scanner {
             if (entry.kind == Kind::folder) scan_class(entry.name);
         }
         const auto first =
-            std::find_if(top.begin(), top.end(), [](const FolderEntry& e) { return e.kind == Kind::image; });
+            std::find_if(top.begin(), top.end(), [&](const FolderEntry& e) { return is_image(e, arrays_); });
         if (listing_.class_names.empty()) {
             for (const FolderEntry& entry : top) {
-                if (entry.kind == Kind::image) add(entry.name);
+                if (is_image(entry, arrays_)) add(entry.name);
             }
         } else {
             check(first == top.end(),
@@ -34,24 +34,10 @@ class Scanner {
                   "so move {1} and its like into one",
                   root_, first == top.end() ? "" : first->name, listing_.class_names[0]);
         }
-        check_not_empty();
         return std::move(listing_);
     }
 
   private:
-    void check_not_empty() const {
-        if (listing_.count() > 0) return;
-        check(listing_.dangling == 0,
-              "{} holds no images, but {} symbolic links to files that are not there, such as {}: fetch them first "
-              "(`git annex get` where git-annex keeps them)",
-              root_, listing_.dangling, listing_.first_dangling);
-        check(listing_.ignored == 0,
-              "{} holds no images, but {} files of other kinds, such as {}: expected image files, or one subfolder "
-              "with images a class",
-              root_, listing_.ignored, listing_.first_ignored);
-        fail("{} holds no images: expected image files, or one subfolder with images a class", root_);
-    }
-
     void scan_class(const std::string& name) {
         const int64_t before = listing_.count();
         scan_tree(name, 1);
@@ -66,7 +52,7 @@ class Scanner {
         for (const FolderEntry& entry : read_directory(folder)) {
             const std::string path = folder + "/" + entry.name;
             if (entry.kind == Kind::folder) scan_tree(path, level + 1);
-            if (entry.kind == Kind::image) add(path);
+            if (is_image(entry, arrays_)) add(path);
         }
     }
 
@@ -77,7 +63,9 @@ class Scanner {
         std::vector<FolderEntry> entries = entries_of(path);
         for (const FolderEntry& entry : entries) {
             const std::string name = relative.empty() ? entry.name : relative + "/" + entry.name;
-            if (entry.kind == Kind::ignored && ++listing_.ignored == 1) listing_.first_ignored = name;
+            const bool ignored =
+                entry.kind == Kind::ignored || (entry.kind == Kind::array && !is_image(entry, arrays_));
+            if (ignored && ++listing_.ignored == 1) listing_.first_ignored = name;
             if (entry.kind == Kind::dangling && ++listing_.dangling == 1) listing_.first_dangling = name;
         }
         return entries;
@@ -89,8 +77,22 @@ class Scanner {
     }
 
     std::string root_;
+    Arrays arrays_;
     FolderListing listing_;
 };
+
+void check_not_empty(const FolderListing& listing, const std::string& root) {
+    if (listing.count() > 0) return;
+    check(listing.dangling == 0,
+          "{} holds no images, but {} symbolic links to files that are not there, such as {}: fetch them first (`git "
+          "annex get` where git-annex keeps them)",
+          root, listing.dangling, listing.first_dangling);
+    check(listing.ignored == 0,
+          "{} holds no images, but {} files of other kinds, such as {}: expected image files, or one subfolder with "
+          "images a class",
+          root, listing.ignored, listing.first_ignored);
+    fail("{} holds no images: expected image files, or one subfolder with images a class", root);
+}
 
 }  // namespace
 
@@ -106,7 +108,10 @@ int64_t FolderListing::label(int64_t i) const {
 }
 
 FolderListing scan_folder(const std::string& root) {
-    return Scanner(root).scan();
+    FolderListing listing = Scanner(root, Arrays::ignored).scan();
+    if (listing.count() == 0 && listing.ignored > 0) listing = Scanner(root, Arrays::images).scan();
+    check_not_empty(listing, root);
+    return listing;
 }
 
 FolderListing list_folder(const std::string& root, const ListingOptions& options) {

@@ -46,9 +46,9 @@ struct ListingOptions {
 };
 
 /// Lists the images below `root`: files whose extension says so, and files whose extension says nothing but whose first
-/// bytes do. Directories are read once each, and of files only those in doubt. Subfolders of `root` are classes and may
-/// have subfolders of their own; symbolic links are followed. Throws Error when the folder cannot be read, holds no
-/// image, or mixes images with classes.
+/// bytes do; .npy files where there are no others. Directories are read once each, and of files only those in doubt.
+/// Subfolders of `root` are classes and may have subfolders of their own; symbolic links are followed. Throws Error
+/// when the folder cannot be read, holds no image, or mixes images with classes.
 FolderListing scan_folder(const std::string& root);
 
 /// The same, from the cache when no directory has changed since; otherwise scanned, and kept if it may be. A cache that

@@ -64,8 +64,9 @@ FolderParts find_parts(const std::string& folder, const std::string& test_part) 
     if (!train.empty() && !test.empty()) return {train, test, ""};
     const std::string only = train.empty() ? test : train;
     if (only.empty()) return {};
+    const Arrays arrays = holds_images(folder + "/" + only, Arrays::ignored) ? Arrays::ignored : Arrays::images;
     for (const std::string& other : subfolders_of(folder, [&](const std::string& name) { return name != only; })) {
-        if (!holds_images(folder + "/" + other)) continue;
+        if (!holds_images(folder + "/" + other, arrays)) continue;
         return {"", "",
                 fmt::format("{0}: {1}/ is taken for a class, like {2}/ beside it (parts are train/ with val/ or test/, "
                             "or one of them alone)",

@@ -10,8 +10,6 @@
 
 namespace moco {
 
-bool looks_like_npy(std::span<const uint8_t> bytes);
-
 /// Arrays of little-endian numbers in either order; an .npy file's is called "array", an .npz file's by their names.
 /// Throws Error naming the file and the array for what holds objects, is truncated or contradicts itself.
 class NumpyFile final : public TensorFile {

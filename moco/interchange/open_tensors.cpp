@@ -5,6 +5,7 @@
 #include "core/mapped_file.h"
 #include "moco/interchange/numpy_file.h"
 #include "moco/interchange/pickle_file.h"
+#include "nn/npy_header.h"
 #include "nn/safetensors.h"
 
 namespace moco {
@@ -36,7 +37,7 @@ std::unique_ptr<TensorFile> open_tensors(const std::filesystem::path& path) {
         if (holds_arrays(bytes, file.path())) return std::make_unique<NumpyFile>(std::move(file));
         return std::make_unique<PickleFile>(std::move(file));
     }
-    if (looks_like_npy(bytes)) return std::make_unique<NumpyFile>(std::move(file));
+    if (is_npy(bytes)) return std::make_unique<NumpyFile>(std::move(file));
     if (looks_like_pickle(bytes)) return std::make_unique<PickleFile>(std::move(file));
     return std::make_unique<SafetensorsFile>(path);
 }

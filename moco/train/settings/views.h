@@ -17,7 +17,7 @@ struct DataSettings {
     std::string depth_range;                 // "LO:HI": the values of 16-bit images that become 0 and 255; "": none
     std::string exif = "ignore";             // or "honour": images are turned as EXIF says
 
-    int64_t channels = 0;  // of a folder's images: 1 (grey), or as many as its TIFF files have; 0: RGB
+    int64_t channels = 0;  // of a folder's images: 1 (grey), or as many as its TIFF or .npy files have; 0: RGB
 
     std::string labels_from;  // a CSV file of images and classes, for folders; "": none
     std::string test_part;    // "val" or "test", where a folder has both; "": the first that is there
@@ -30,7 +30,7 @@ inline constexpr const char* kExifHelp =
 inline constexpr const char* kDepthRangeHelp =
     "16-bit images: the values that become 0 and 255, as 0:4095 for 12 bits; without it the high byte is kept";
 inline constexpr const char* kChannelsHelp =
-    "folders: channels of the images; 1 makes them grey, other numbers are those of TIFF files; 0: RGB";
+    "folders: channels of the images; 1 makes them grey, other numbers are those of TIFF or .npy files; 0: RGB";
 inline constexpr const char* kLabelsFromHelp =
     "folders of images: a CSV file with an image's path or name and its class a line";
 inline constexpr const char* kTestPartHelp =

@@ -100,7 +100,7 @@ TEST_F(MultiChannel, OtherNumbersOfChannelsAreNamed) {
     EXPECT_EQ(message_of([&] { decoded(file, {.channels = 6}); }),
               "it: the file has 4 channels, --channels asks for 6");
     EXPECT_EQ(message_of([&] { decoded("P6\n1 1\n255\nabc", {.channels = 6}); }),
-              "it: a file of 3 channels, --channels asks for 6, which TIFF files may have");
+              "it: a file of 3 channels, --channels asks for 6, which TIFF and .npy files may have");
     EXPECT_EQ(message_of([&] { decoded(file.substr(0, 30), {.channels = 4}); }).substr(0, 30),
               "it: corrupt or truncated TIFF ");
 }
