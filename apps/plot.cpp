@@ -19,7 +19,8 @@ namespace {
 constexpr const char* kDescription =
     "Draw curves of runs' logs as an SVG picture: any field of metrics.jsonl (docs/file-formats.md), such as loss,\n"
     "contrast_accuracy, knn_backbone, negative_mean, query_key_cosine or effective_rank over steps; of consistency,\n"
-    "spectrum and the histograms positives and negatives the last one.";
+    "spectrum and the histograms positives and negatives the last one; consistency@32 is the series at age 32 over "
+    "steps.";
 
 struct Flags {
     std::vector<std::string> runs;

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
+#include "core/parse.h"
 
 namespace moco {
 namespace {
@@ -60,6 +62,29 @@ std::vector<ChartPoint> points_of_series(const Json& series) {
     return points;
 }
 
+/// "consistency@32": the series, and where it is looked at.
+struct FieldOfSeries {
+    std::string name;
+    std::optional<double> at;
+};
+FieldOfSeries field_of(const std::string& field) {
+    const size_t sign = field.find('@');
+    if (sign == field.npos) return {field, std::nullopt};
+    const std::optional<double> at = parse_number<double>(field.substr(sign + 1));
+    check(at.has_value(), "{}: expected a number behind the @, as in consistency@32", field);
+    return {field.substr(0, sign), at};
+}
+
+/// What a line says at a field: nothing where it is no number, or where a series has no such place.
+std::optional<double> number_at(const Json& value, std::optional<double> at) {
+    if (!at) return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+    if (!is_series(value)) return std::nullopt;
+    for (const ChartPoint& point : points_of_series(value)) {
+        if (point.x == *at) return point.y;
+    }
+    return std::nullopt;
+}
+
 std::vector<ChartPoint> points_of_histogram(const Json& histogram) {
     const std::vector<double> counts = histogram["counts"];
     const double low = histogram["low"], high = histogram["high"];
@@ -75,26 +100,29 @@ std::vector<ChartPoint> points_of_histogram(const Json& histogram) {
 }  // namespace
 
 ChartSeries curve_of(const std::filesystem::path& metrics, const std::string& field, CurveAxis axis) {
-    const std::vector<Json> lines = lines_with(metrics, field);
+    const auto [name, at] = field_of(field);
+    const std::vector<Json> lines = lines_with(metrics, name);
     ChartSeries series;
     series.name = field;
-    const Json& last = lines.back()[field];
-    if (is_series(last)) {
+    const Json& last = lines.back()[name];
+    if (is_series(last) && !at) {
         series.points = points_of_series(last);
-    } else if (last.is_object()) {
+    } else if (last.is_object() && !at) {
         series.points = points_of_histogram(last);
     } else {
         const double step = axis == CurveAxis::epoch ? steps_of_an_epoch(metrics) : 1;
         for (const Json& line : lines) {
-            if (line[field].is_number())  // a number that is none is written as null
-                series.points.push_back({line["step"].get<double>() / step, line[field].get<double>()});
+            if (const std::optional<double> number = number_at(line[name], at))
+                series.points.push_back({line["step"].get<double>() / step, *number});
         }
+        check(!series.points.empty(), "{} has no {} to draw", metrics.string(), field);
     }
     return series;
 }
 
 std::string axis_of(const std::filesystem::path& metrics, const std::string& field, CurveAxis axis) {
-    const Json last = lines_with(metrics, field).back()[field];
+    const auto [name_of_field, at] = field_of(field);
+    const Json last = at ? Json() : lines_with(metrics, name_of_field).back()[name_of_field];
     if (is_series(last)) {
         for (const auto& [name, list] : last.items()) {
             if (name != "values") return name;

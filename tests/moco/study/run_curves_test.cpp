@@ -47,6 +47,11 @@ TEST_F(RunCurves, NumbersAreDrawnOverStepsOrEpochs) {
 TEST_F(RunCurves, OfSeriesAndHistogramsTheLastIsDrawn) {
     EXPECT_EQ(pairs(curve_of(metrics_, "consistency", CurveAxis::step)), (Pairs{{1, 0.8}, {2, 0.7}}));
     EXPECT_EQ(axis_of(metrics_, "consistency", CurveAxis::step), "age");
+    EXPECT_EQ(pairs(curve_of(metrics_, "consistency@1", CurveAxis::step)), (Pairs{{2, 0.9}, {6, 0.8}}));
+    EXPECT_EQ(pairs(curve_of(metrics_, "consistency@2", CurveAxis::step)), (Pairs{{6, 0.7}}));
+    EXPECT_EQ(axis_of(metrics_, "consistency@2", CurveAxis::step), "step");
+    expect_error([&] { curve_of(metrics_, "consistency@3", CurveAxis::step); }, {"has no consistency@3 to draw"});
+    expect_error([&] { curve_of(metrics_, "consistency@x", CurveAxis::step); }, {"expected a number behind the @"});
     EXPECT_EQ(pairs(curve_of(metrics_, "positives", CurveAxis::step)),
               (Pairs{{-0.75, 0}, {-0.25, 0.25}, {0.25, 0}, {0.75, 0.75}}));
     EXPECT_EQ(axis_of(metrics_, "positives", CurveAxis::step), "similarity");
