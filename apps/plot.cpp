@@ -9,6 +9,7 @@
 
 #include "apps/commands.h"
 #include "core/error.h"
+#include "core/split.h"
 #include "moco/study/run_curves.h"
 #include "moco/train/run_folder.h"
 #include "nn/atomic_file.h"
@@ -28,22 +29,10 @@ struct Flags {
     bool logarithmic = false;
 };
 
-std::vector<std::string> split(const std::string& list) {
-    std::vector<std::string> parts(1);
-    for (const char c : list) {
-        if (c == ',') {
-            parts.emplace_back();
-        } else {
-            parts.back().push_back(c);
-        }
-    }
-    return parts;
-}
-
 void run_plot(const Flags& flags) {
     check(flags.over == "epoch" || flags.over == "step", "--over {}: expected epoch or step", flags.over);
     const CurveAxis axis = flags.over == "epoch" ? CurveAxis::epoch : CurveAxis::step;
-    const std::vector<std::string> fields = split(flags.fields);
+    const std::vector<std::string> fields = split(flags.fields, ',');
     LineChart chart;
     chart.title = flags.title.empty() ? fmt::format("{}", fmt::join(fields, ", ")) : flags.title;
     if (flags.logarithmic) chart.x_scale = XScale::logarithmic;

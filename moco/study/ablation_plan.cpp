@@ -5,19 +5,10 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/split.h"
 
 namespace moco {
 namespace {
-
-std::vector<std::string> split(const std::string& text, char separator) {
-    std::vector<std::string> parts;
-    for (size_t begin = 0; begin <= text.size();) {
-        const size_t end = std::min(text.find(separator, begin), text.size());
-        parts.push_back(text.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    return parts;
-}
 
 void check_can_be_swept(const SettingTable& table, const std::string& name) {
     const Setting* row = table.find(name);
