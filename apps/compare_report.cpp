@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -91,15 +93,21 @@ void print_knn(const Comparison& comparison) {
     }
 }
 
+/// "-" where chance leaves nothing to agree on.
+std::string kappa_text(const Agreement& counts) {
+    const double kappa = counts.kappa();
+    return std::isnan(kappa) ? "-" : fmt::format("{:.2f}", kappa);
+}
+
 void print_errors(const ErrorAgreement& errors, const std::string& a, const std::string& b,
                   const std::vector<std::string>& class_names) {
     const Agreement& all = errors.all;
     const auto percent = [&](int64_t count) {
         return 100.0 * static_cast<double>(count) / static_cast<double>(all.images());
     };
-    fmt::print("  right by kNN: both {:.2f} %, only {} {:.2f} %, only {} {:.2f} %, none {:.2f} %; kappa {:.2f}\n",
+    fmt::print("  right by kNN: both {:.2f} %, only {} {:.2f} %, only {} {:.2f} %, none {:.2f} %; kappa {}\n",
                percent(all.both_right), a, percent(all.only_a), b, percent(all.only_b), percent(all.both_wrong),
-               all.kappa());
+               kappa_text(all));
     if (all.both_wrong > 0) {
         fmt::print("  of the {} that none has right, {:.0f} % are taken for the same class\n", all.both_wrong,
                    100.0 * static_cast<double>(all.same_mistake) / static_cast<double>(all.both_wrong));
@@ -110,9 +118,9 @@ void print_errors(const ErrorAgreement& errors, const std::string& a, const std:
                "kappa");
     for (size_t c = 0; c < errors.of_class.size(); ++c) {
         const Agreement& one = errors.of_class[c];
-        fmt::print("  {:<16}{:>12}{:>12}{:>12}{:>12}{:>8.2f}\n",
+        fmt::print("  {:<16}{:>12}{:>12}{:>12}{:>12}{:>8}\n",
                    class_names.empty() ? fmt::format("{}", c) : class_names[c], one.both_right, one.only_a, one.only_b,
-                   one.both_wrong, one.kappa());
+                   one.both_wrong, kappa_text(one));
     }
 }
 
