@@ -13,7 +13,7 @@ namespace moco {
 struct Series {
     std::string name;     // in metrics.jsonl: "consistency"
     std::string at_name;  // "age"
-    std::string tag;      // in TensorBoard, before "/AT": "keys/consistency"
+    std::string tag;      // in TensorBoard, before "/AT": "keys/consistency"; empty: not there
     std::vector<double> at, values;
 };
 

@@ -161,6 +161,7 @@ void TensorBoard::step_done(const StepReport& report) {
 void TensorBoard::diagnosed(const DiagnosticsReport& report) {
     for (const Measurement& m : report.values) events_.scalar(m.tag, report.step, m.value);
     for (const Series& series : report.series) {
+        if (series.tag.empty()) continue;
         for (size_t i = 0; i < series.at.size(); ++i)
             events_.scalar(fmt::format("{}/{}", series.tag, series.at[i]), report.step, series.values[i]);
     }

@@ -67,6 +67,58 @@ std::filesystem::path event_file(const std::filesystem::path& folder) {
     return std::filesystem::directory_iterator(folder)->path();
 }
 
+std::string joined(const std::vector<std::string>& parts) {
+    std::string all;
+    for (const std::string& part : parts) all.append(part);
+    return all;
+}
+std::string length_of(const std::string& bytes) {
+    return std::string(1, static_cast<char>(bytes.size()));
+}
+/// A number of 64 bits as it lies in the file.
+std::string fixed(double value) {
+    std::string bytes(sizeof(value), '\0');
+    std::memcpy(bytes.data(), &value, sizeof(value));
+    return bytes;
+}
+
+TEST(TensorBoard, RecordsHoldHistograms) {
+    const TempFolder folder;
+    std::filesystem::path path;
+    {
+        EventWriter events(folder.path());
+        path = events.path();
+        events.histogram(3, {"x", "s/x", -1, 1, {4, 1}, -0.5, 0.75, -0.25, 1.5});
+        events.flush();
+    }
+    const std::vector<std::string> records = read_records(read_bytes(path));
+    ASSERT_EQ(records.size(), 2u);
+    // Fields 1 to 5 (fixed64): min, max, num, sum, sum_squares; 6 and 7 (packed): upper limits and counts of the bins.
+    const std::string histogram =
+        joined({"\x09", fixed(-0.5), "\x11", fixed(0.75), "\x19", fixed(5), "\x21", fixed(-0.25), "\x29", fixed(1.5),
+                "\x32\x10", fixed(0), fixed(1), "\x3a\x10", fixed(4), fixed(1)});
+    // step; summary (field 5) { value (1) { tag (1), histo (5) } }.
+    const std::string value = joined({"\x0a\x03s/x\x2a", length_of(histogram), histogram});
+    const std::string summary = joined({"\x0a", length_of(value), value});
+    EXPECT_EQ(records[1].substr(9), joined({"\x10\x03\x2a", length_of(summary), summary}));
+}
+
+TEST(TensorBoard, DiagnosticsAreDrawnOverSteps) {
+    const TempFolder folder;
+    DiagnosticsReport report;
+    report.step = 40;
+    report.values.push_back({"rank", "queue/rank", "rank", 3, ValueName::Unit::plain});
+    report.series.push_back({"consistency", "age", "keys/consistency", {1, 16}, {0.9, 0.5}});
+    report.series.push_back({"spectrum", "number", "", {1, 2}, {0.7, 0.3}});  // has no place there
+    TensorBoard(folder.path()).diagnosed(report);
+    const std::vector<std::string> records = read_records(read_bytes(event_file(folder.path())));
+    ASSERT_EQ(records.size(), 4u);
+    for (size_t i = 0; i < 3; ++i) {
+        const char* tag = i == 0 ? "queue/rank" : i == 1 ? "keys/consistency/1" : "keys/consistency/16";
+        EXPECT_NE(records[i + 1].find(tag), std::string::npos) << tag;
+    }
+}
+
 // TensorBoard drops the points of other files from the step of a session's start on: those that a killed process wrote
 // after its last checkpoint and that the resumed one writes again.
 TEST(TensorBoard, ARunBeginsWithASessionAtItsFirstStep) {
