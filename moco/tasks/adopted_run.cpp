@@ -5,10 +5,10 @@
 #include "moco/interchange/open_tensors.h"
 #include "moco/interchange/renamed_file.h"
 #include "moco/interchange/resnet_keys.h"
+#include "moco/tasks/adopted_state.h"
 #include "moco/tasks/pretraining.h"
 #include "moco/train/checkpoint.h"
 #include "moco/train/run_folder.h"
-#include "nn/serialize.h"
 
 namespace moco {
 namespace {
@@ -56,18 +56,14 @@ int64_t epoch_in(const TensorFile& file) {
     return *epoch;
 }
 
-/// The checkpoint of the run's last finished epoch.
-void save(const std::filesystem::path& folder, const SettingTable& table, Pretraining& task, const Backend& backend,
-          const TrainingProgress& progress) {
-    const Dataset& images = *task.loader_plan().data;
+CheckpointHeader header_of(const SettingTable& table, const Dataset& images, const Backend& backend) {
     CheckpointHeader header;
     header.config = method_settings(table);
     header.trained_on = trained_on(images);
     header.instruction_set = backend.instruction_set();
     header.views_made_on = backend.name();
     header.names = images.names_digest();
-    save_checkpoint(folder / kLastCheckpoint, header, progress, task.value_names(),
-                    [&](StateVisitor& visitor) { task.visit(visitor); });
+    return header;
 }
 
 }  // namespace
@@ -89,7 +85,7 @@ void take_from_reference(PretrainSettings& settings, const std::filesystem::path
 }
 
 AdoptedRun adopt_run(const std::filesystem::path& file, const PretrainSettings& settings, const Splits& data,
-                     Backend& backend) {
+                     const Backend& backend) {
     check(mechanism_of(settings.method) == MechanismKind::moco,
           "--mechanism {}: {} is a run of MoCo, and goes on as one", settings.method.mechanism, file.string());
     const std::shared_ptr<const TensorFile> opened = open_tensors(file);
@@ -97,21 +93,25 @@ AdoptedRun adopt_run(const std::filesystem::path& file, const PretrainSettings& 
     AdoptedRun run = {run_folder(settings), epoch_in(*opened), 0};
     check(run.epoch <= settings.optimizer.epochs, "{} was trained {} epochs, the run has --epochs {}", file.string(),
           run.epoch, settings.optimizer.epochs);
-    SingleProcess comm;
-    Pretraining task(settings, data, backend, comm);
-    const RenamedFile renamed(opened, names_here(*opened, config));
-    load_state(renamed, [&](StateVisitor& visitor) { task.visit(visitor); }, {.optional = {"num_batches_tracked"}});
+    const Dataset& images = *pretraining_part(data);
+    check(config.in_channels == images.info().channels,
+          "{} holds encoders of images with {} channels, the images of --data have {}", file.string(),
+          config.in_channels, images.info().channels);
+    const auto renamed = std::make_shared<RenamedFile>(opened, names_here(*opened, config));
+    const std::vector<TensorItem> state = adopted_state(renamed, config, settings.method.moco_k);
     TrainingProgress progress;
     progress.epoch = run.epoch;
-    progress.step = run.epoch * (task.loader_plan().data->count() / settings.optimizer.batch_size);
-    progress.sums.resize(task.value_names().size());
+    progress.step = run.epoch * (images.count() / settings.optimizer.batch_size);
+    progress.sums.resize(pretraining_values().size());
     run.step = progress.step;
 
     PretrainSettings written = settings;
     const SettingTable table = table_of(written);
     RunFolder folder(settings, RunStart::fresh);
     folder.write_settings(table, PretrainSettings::command);
-    save(run.folder, table, task, backend, progress);
+    // The checkpoint of the run's last finished epoch.
+    save_checkpoint(run.folder / kLastCheckpoint, header_of(table, images, backend), progress, pretraining_values(),
+                    state);
     folder.keep();
     return run;
 }

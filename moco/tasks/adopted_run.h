@@ -25,6 +25,6 @@ struct AdoptedRun {
 /// Error naming the file and what is missing or of another shape, or the folder where it holds a run; none is left
 /// then.
 AdoptedRun adopt_run(const std::filesystem::path& file, const PretrainSettings& settings, const Splits& data,
-                     Backend& backend);
+                     const Backend& backend);
 
 }  // namespace moco

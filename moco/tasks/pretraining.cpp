@@ -12,6 +12,11 @@ KnnMonitorOptions monitor_options(const PretrainSettings& s) {
 
 }  // namespace
 
+const std::vector<ValueName>& pretraining_values() {
+    static const std::vector<ValueName> names = loss_and("contrast_accuracy", "contrast accuracy", "contrast");
+    return names;
+}
+
 Pretraining::Pretraining(const PretrainSettings& settings, const Splits& data, Backend& backend, Communicator& comm)
     : settings_(settings),
       data_(data),
@@ -37,11 +42,6 @@ void Pretraining::prepare_to_save(Communicator& comm) {
 LoaderPlan Pretraining::loader_plan() const {
     const std::vector<Recipe> views(static_cast<size_t>(mechanism_->views()), recipe_of(settings_.views));
     return {data_.pretrain, views, settings_.views.image_size, positive_options(settings_.method)};
-}
-
-const std::vector<ValueName>& Pretraining::value_names() const {
-    static const std::vector<ValueName> names = loss_and("contrast_accuracy", "contrast accuracy", "contrast");
-    return names;
 }
 
 StepValues Pretraining::step(const Batch& batch, const StepPlace& place) {

@@ -13,6 +13,9 @@
 
 namespace moco {
 
+/// What its steps report.
+const std::vector<ValueName>& pretraining_values();
+
 class Pretraining final : public Task {
   public:
     using Settings = PretrainSettings;
@@ -28,7 +31,7 @@ class Pretraining final : public Task {
     void prepare_to_save(Communicator& comm) override;
     LoaderPlan loader_plan() const override;
     const Schedule& schedule() const override { return schedule_; }
-    const std::vector<ValueName>& value_names() const override;
+    const std::vector<ValueName>& value_names() const override { return pretraining_values(); }
     StepValues step(const Batch& batch, const StepPlace& place) override;
     bool evaluation_due(int64_t epoch) const override;
     std::optional<EvaluationReport> evaluate(const EvaluationPlace& place) override;

@@ -95,6 +95,12 @@ std::optional<ClassifierData> classifier_data(const DatasetInfo* info) {
 
 void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
                      const TrainingProgress& progress, const std::vector<ValueName>& values, const VisitState& visit) {
+    save_checkpoint(path, header, progress, values, items_of(visit));
+}
+
+void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
+                     const TrainingProgress& progress, const std::vector<ValueName>& values,
+                     const std::vector<TensorItem>& tensors) {
     Metadata metadata = {{"format", kFormat},
                          {"format_version", kVersion},
                          {"config", header.config},
@@ -110,7 +116,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& 
     // {fmt} writes the shortest digits that read back as the same double.
     for_each_field(progress, values,
                    [&](const std::string& name, auto value) { metadata[name] = fmt::format("{}", value); });
-    write_safetensors(path, metadata, items_of(visit), WithChecksums::yes);
+    write_safetensors(path, metadata, tensors, WithChecksums::yes);
 }
 
 TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::vector<ValueName>& values,

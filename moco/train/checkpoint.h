@@ -67,6 +67,11 @@ std::optional<ClassifierData> classifier_data(const DatasetInfo* info);
 void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
                      const TrainingProgress& progress, const std::vector<ValueName>& values, const VisitState& visit);
 
+/// The same, of tensors that the caller has.
+void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
+                     const TrainingProgress& progress, const std::vector<ValueName>& values,
+                     const std::vector<TensorItem>& tensors);
+
 /// Fills a state from the file. Throws Error naming the file: it is none of ours, it is damaged, or a tensor has
 /// another shape (both are named), nothing is changed then; or a tensor's elements are damaged or not finite.
 TrainingProgress load_checkpoint(const std::filesystem::path& path, const std::vector<ValueName>& values,
