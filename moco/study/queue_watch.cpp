@@ -21,6 +21,13 @@ void add(DiagnosticsReport& report, const char* name, const char* text, double v
 QueueWatch::QueueWatch(DatasetPtr data, int64_t K, int64_t copies, Backend& backend)
     : data_(std::move(data)), copies_(copies), samples_("diagnostics.queue_samples", {K}, -1, backend) {}
 
+void QueueWatch::take() {
+    samples_.take();
+    for (int64_t& index : samples_.values) {
+        if (index >= data_->count()) index = -1;
+    }
+}
+
 void QueueWatch::before_step(const std::vector<int64_t>& indices, int64_t pointer, int64_t step,
                              DiagnosticsReport& report) {
     if (due(step)) report_contents(indices, report);

@@ -28,7 +28,8 @@ class QueueWatch {
 
     /// Of the images that the keys were made of.
     void visit(StateVisitor& visitor) { samples_.visit(visitor); }
-    void take() { samples_.take(); }
+    /// After a visitor that reads a file: takes what it wrote. What is no image of the data counts as random.
+    void take();
 
   private:
     void report_contents(const std::vector<int64_t>& indices, DiagnosticsReport& report) const;
