@@ -73,10 +73,12 @@ struct Study {
     AblationEstimate estimate;
 };
 
-double free_bytes(fs::path dir) {
+/// Where `named` lies or will lie.
+double free_bytes(const fs::path& named) {
     std::error_code ignored;
-    while (!fs::exists(dir, ignored) && dir.has_parent_path()) dir = dir.parent_path();
-    return static_cast<double>(fs::space(dir.empty() ? "." : dir, ignored).available);
+    fs::path dir = fs::absolute(named);
+    while (!fs::exists(dir, ignored) && dir.has_relative_path()) dir = dir.parent_path();
+    return static_cast<double>(fs::space(dir).available);
 }
 
 void print_plan(const Study& study) {

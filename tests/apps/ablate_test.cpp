@@ -28,6 +28,11 @@ TEST(AblateCommand, MakesATableOfRunsThatOthersUnderstand) {
     EXPECT_EQ(before["to_do"], 4);
     EXPECT_GT(before["hours"], 0);
     EXPECT_GT(before["disk_bytes"], 1e5);
+    // Of a folder that is not there yet, here or elsewhere.
+    for (const fs::path& named : {dir, fs::path("no-such-folder")}) {
+        const Json at = dry_run(ablation(named, {"--sweep", "moco-m=0.9,0.99"}));
+        EXPECT_LE(at["free_bytes"].get<double>(), static_cast<double>(fs::space(".").capacity)) << named;
+    }
     EXPECT_FALSE(fs::exists(dir)) << "a plan that is only shown writes nothing";
 
     const ProcessResult result = run_moco(words);
